@@ -1,0 +1,101 @@
+import tseslint from 'typescript-eslint';
+
+/** Files that must behave the same on every run: no clock, no randomness, no IO, no promises of their own. */
+const deterministic = [
+  'packages/common/src/**/*.ts',
+  'packages/consensus/src/**/*.ts',
+  'packages/server/src/core/**/*.ts',
+  'packages/client/src/core/**/*.ts',
+];
+
+const forbidImports = (...group) => ({
+  'no-restricted-imports': [
+    'error',
+    { patterns: [{ group, message: 'See "Who may import whom" in docs/architecture.md.' }] },
+  ],
+});
+
+const forbiddenGlobals = [
+  'Date',
+  'performance',
+  'queueMicrotask',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'process',
+];
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', 'node_modules/**', '.kvorum/**'] },
+  tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: {
+          allowDefaultProject: ['eslint.config.js', 'packages/*/bin/*.js'],
+        },
+      },
+    },
+    rules: {
+      eqeqeq: 'error',
+      'no-console': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+    },
+  },
+  { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
+  {
+    files: deterministic,
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...forbiddenGlobals.map((name) => ({ name, message: 'Time and IO come through the ports of @kvorum/common.' })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Randomness comes through the Random port.' },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'AwaitExpression', message: 'The deterministic core is synchronous: step(input) to effects.' },
+        { selector: 'ImportExpression', message: 'No dynamic imports in the deterministic core.' },
+      ],
+    },
+  },
+  { files: ['packages/common/src/**/*.ts'], rules: forbidImports('node:*', '@kvorum/*') },
+  {
+    files: ['packages/consensus/src/**/*.ts'],
+    rules: forbidImports('node:*', '@kvorum/*', '!@kvorum/common'),
+  },
+  {
+    files: ['packages/server/src/core/**/*.ts'],
+    rules: forbidImports(
+      'node:*',
+      '@kvorum/*',
+      '!@kvorum/common',
+      '!@kvorum/consensus',
+      '**/adapters/**',
+      '../main.ts',
+    ),
+  },
+  {
+    files: ['packages/client/src/core/**/*.ts'],
+    rules: forbidImports('node:*', '@kvorum/*', '!@kvorum/common', '../*.ts', '**/cli/**'),
+  },
+  {
+    files: ['packages/client/src/**/*.ts'],
+    ignores: ['packages/client/src/core/**'],
+    rules: forbidImports('@kvorum/*', '!@kvorum/common'),
+  },
+  {
+    files: ['simulations/src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^@kvorum/(server|client)$|adapters', message: 'Simulations run the cores only.' }] },
+      ],
+    },
+  },
+);

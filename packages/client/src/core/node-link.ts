@@ -1,0 +1,178 @@
+/**
+ * The client's connection to one node: opens on demand, sends the requests of a turn in one frame, matches replies.
+ *
+ * Invariant: each request ends once, with its reply or as lost; a lost one may or may not have reached the node.
+ */
+import type { Address, CancelTimer, Clock, Connection, Dialer, ReplyBody, Request, RequestBody } from '@kvorum/common';
+import { DecodeError, decodeReplies, encodeRequests, formatAddress, limits } from '@kvorum/common';
+
+/** How a request ended. `sent` is false when it certainly never left. */
+export type Answer =
+  | { readonly type: 'reply'; readonly body: ReplyBody }
+  | { readonly type: 'lost'; readonly sent: boolean; readonly reason: string };
+
+export interface LinkEvents {
+  onConnected(address: Address): void;
+  onDisconnected(address: Address, reason: string): void;
+}
+
+interface Outstanding {
+  readonly body: RequestBody;
+  readonly done: (answer: Answer) => void;
+  sent: boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 1000;
+/** For so long a node that could not be reached is tried only where no other is left. */
+const UNREACHABLE_MS = 500;
+/** Requests are encoded up to here before a frame is cut. */
+const FRAME_BYTES_TARGET = 1024 * 1024;
+
+export class NodeLink {
+  readonly address: Address;
+  readonly #clock: Clock;
+  readonly #dialer: Dialer;
+  readonly #events: LinkEvents;
+  #connection: Connection | undefined;
+  #connectionNumber = 0;
+  #open = false;
+  #cancelConnectTimer: CancelTimer = () => undefined;
+  #unreachableUntilMs = -Infinity;
+  #heardMs = 0;
+  readonly #outstanding = new Map<number, Outstanding>();
+  #queue: number[] = [];
+  #flushScheduled = false;
+  #lastId = 0;
+
+  constructor(address: Address, ports: { readonly clock: Clock; readonly dialer: Dialer }, events: LinkEvents) {
+    this.address = address;
+    this.#clock = ports.clock;
+    this.#dialer = ports.dialer;
+    this.#events = events;
+  }
+
+  get connected(): boolean {
+    return this.#open;
+  }
+
+  /** Whether the last attempt to reach it failed a moment ago. */
+  get unreachable(): boolean {
+    return !this.#open && this.#clock.monotonicMs() < this.#unreachableUntilMs;
+  }
+
+  /** How long ago it last sent anything, or was connected to. */
+  get silentForMs(): number {
+    return this.#clock.monotonicMs() - this.#heardMs;
+  }
+
+  /** Sends with the other requests of this turn. Returns a function that stops waiting for the answer. */
+  request(body: RequestBody, done: (answer: Answer) => void): () => void {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#outstanding.set(id, { body, done, sent: false });
+    this.#queue.push(id);
+    if (this.#connection === undefined) this.#connect();
+    else this.#scheduleFlush();
+    return () => this.#outstanding.delete(id);
+  }
+
+  /** The node does not answer though its connection stands. */
+  suspect(): void {
+    this.#fail('it does not answer');
+  }
+
+  close(): void {
+    this.#fail('the client is closed');
+  }
+
+  #connect(): void {
+    this.#connectionNumber += 1;
+    const number = this.#connectionNumber;
+    // A connection that was given up may still call back.
+    const ifCurrent = (act: () => void): void => {
+      if (number === this.#connectionNumber && this.#connection !== undefined) act();
+    };
+    this.#connection = this.#dialer.dial(this.address, {
+      onOpen: () =>
+        ifCurrent(() => {
+          this.#cancelConnectTimer();
+          this.#open = true;
+          this.#heardMs = this.#clock.monotonicMs();
+          this.#events.onConnected(this.address);
+          this.#scheduleFlush();
+        }),
+      onFrame: (frame) => ifCurrent(() => this.#onFrame(frame)),
+      onClose: (reason) => ifCurrent(() => this.#fail(reason)),
+    });
+    this.#cancelConnectTimer = this.#clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#fail('it does not answer'));
+  }
+
+  #onFrame(frame: Uint8Array): void {
+    this.#heardMs = this.#clock.monotonicMs();
+    let replies;
+    try {
+      replies = decodeReplies(frame);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#fail(`it sent a frame that does not decode: ${error.message}`);
+      return;
+    }
+    for (const { id, body } of replies) {
+      const outstanding = this.#outstanding.get(id);
+      this.#outstanding.delete(id);
+      outstanding?.done({ type: 'reply', body });
+    }
+  }
+
+  /** Ends the connection; every request that waits for an answer is lost. */
+  #fail(reason: string): void {
+    const connection = this.#connection;
+    this.#cancelConnectTimer();
+    this.#connection = undefined;
+    this.#unreachableUntilMs = this.#clock.monotonicMs() + UNREACHABLE_MS;
+    const wasOpen = this.#open;
+    this.#open = false;
+    connection?.close(reason);
+    if (connection !== undefined && wasOpen) this.#events.onDisconnected(this.address, reason);
+    const lost = [...this.#outstanding.values()];
+    this.#outstanding.clear();
+    this.#queue = [];
+    for (const { done, sent } of lost)
+      done({ type: 'lost', sent, reason: `${formatAddress(this.address)}: ${reason}` });
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || !this.#open) return;
+    this.#flushScheduled = true;
+    this.#clock.defer(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (!this.#open) return;
+    let requests: Request[] = [];
+    let bytes = 0;
+    for (const id of this.#queue) {
+      const outstanding = this.#outstanding.get(id);
+      if (outstanding === undefined) continue;
+      outstanding.sent = true;
+      requests.push({ id, body: outstanding.body });
+      bytes += requestBytes(outstanding.body);
+      if (bytes < FRAME_BYTES_TARGET && requests.length < limits.requestsPerFrameMax) continue;
+      this.#connection?.send(encodeRequests(requests));
+      requests = [];
+      bytes = 0;
+    }
+    this.#queue = [];
+    if (requests.length > 0) this.#connection?.send(encodeRequests(requests));
+  }
+}
+
+/** About how long a request is. */
+function requestBytes(body: RequestBody): number {
+  if (body.type !== 'group' || body.request.type !== 'execute') return 64;
+  const { command } = body.request;
+  return 64 + ('value' in command ? command.value.length : 'next' in command ? command.next.length : 0);
+}

@@ -1,0 +1,237 @@
+/**
+ * The binary encoding under every frame and record: unsigned varints, length-prefixed bytes and text.
+ *
+ * Decoding is the validation of what comes from outside: every read is bounded by the bytes that are there, every
+ * length and number by a limit the caller names, so that a hostile frame costs no more memory than its own size.
+ */
+
+/** Text encoding is a pure function of the language's hosts; only its type is missing from the ES2023 library. */
+declare const TextEncoder: new () => { encode(text: string): Uint8Array };
+declare const TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string };
+
+const utf8Encoder = new TextEncoder();
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
+
+export function encodeUtf8(text: string): Uint8Array {
+  return utf8Encoder.encode(text);
+}
+
+/** Throws a {@link DecodeError} when the bytes are not well-formed UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8Decoder.decode(bytes);
+  } catch {
+    throw new DecodeError('text is not well-formed UTF-8');
+  }
+}
+
+/** The bytes are not an encoding of what was asked for. Never leaves the edge that decodes. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError';
+}
+
+/** Appends values to a growing buffer; `finish` hands out the bytes and starts a new buffer. */
+export class Writer {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(initialBytes = 256) {
+    this.#bytes = new Uint8Array(initialBytes);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The bytes written. The writer is not used afterwards. */
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  u8(value: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#reserve(4);
+    this.#view.setUint32(this.#length, value);
+    this.#length += 4;
+    return this;
+  }
+
+  f64(value: number): this {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#length, value);
+    this.#length += 8;
+    return this;
+  }
+
+  bool(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+
+  /** An unsigned integer below 2^53, seven bits to a byte, least significant first. */
+  uint(value: number): this {
+    this.#reserve(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#length++] = rest;
+    return this;
+  }
+
+  /** Bytes with their length in front. */
+  bytes(value: Uint8Array): this {
+    return this.uint(value.length).raw(value);
+  }
+
+  /** Bytes without a length. */
+  raw(value: Uint8Array): this {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+    return this;
+  }
+
+  text(value: string): this {
+    return this.bytes(utf8Encoder.encode(value));
+  }
+
+  list<T>(items: readonly T[], write: (writer: this, item: T) => void): this {
+    this.uint(items.length);
+    for (const item of items) write(this, item);
+    return this;
+  }
+
+  #reserve(extra: number): void {
+    const needed = this.#length + extra;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
+
+/** Reads values in the order they were written. Every method throws {@link DecodeError} rather than read past the end. */
+export class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  /** Throws unless every byte has been read. */
+  end(): void {
+    if (this.remaining !== 0) throw new DecodeError(`${this.remaining} bytes after the end`);
+  }
+
+  u8(): number {
+    return this.#bytes[this.#take(1)] as number;
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  /** Any finite number. */
+  f64(): number {
+    const value = this.#view.getFloat64(this.#take(8));
+    if (!Number.isFinite(value)) throw new DecodeError('not a finite number');
+    return value;
+  }
+
+  bool(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new DecodeError(`${value} is not a boolean`);
+    return value === 1;
+  }
+
+  uint(max: number = Number.MAX_SAFE_INTEGER): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (value > max) throw new DecodeError(`number over its limit of ${max}`);
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+      if (scale > Number.MAX_SAFE_INTEGER) throw new DecodeError('number longer than 53 bits');
+    }
+  }
+
+  /** A view into the frame, not a copy: it keeps the whole frame in memory as long as it is kept. */
+  bytes(maxBytes: number): Uint8Array {
+    return this.raw(this.uint(maxBytes));
+  }
+
+  raw(length: number): Uint8Array {
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  text(maxBytes: number): string {
+    return decodeUtf8(this.bytes(maxBytes));
+  }
+
+  list<T>(maxItems: number, read: (reader: this) => T): T[] {
+    const count = this.uint(maxItems);
+    // An item takes at least one byte, so a count beyond what is left is a lie; do not reserve memory for it.
+    if (count > this.remaining) throw new DecodeError('list longer than its frame');
+    const items: T[] = [];
+    for (let i = 0; i < count; i += 1) items.push(read(this));
+    return items;
+  }
+
+  #take(length: number): number {
+    const start = this.#offset;
+    if (length > this.#bytes.length - start) throw new DecodeError('unexpected end');
+    this.#offset = start + length;
+    return start;
+  }
+}
+
+/** A copy that does not keep the frame it was read from in memory. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  // Not bytes.slice(): in Node a Buffer's slice is a view.
+  return new Uint8Array(bytes);
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** One UTF-16 unit per byte, so that bytes can be the key of a Map. Not for people: see `printable`. */
+export function bytesToMapKey(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+export function mapKeyToBytes(key: string): Uint8Array {
+  const bytes = new Uint8Array(key.length);
+  for (let i = 0; i < key.length; i += 1) bytes[i] = key.charCodeAt(i);
+  return bytes;
+}
+
+/** Reads a whole value and insists that nothing follows it. */
+export function decodeAll<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
+  const reader = new Reader(bytes);
+  const value = read(reader);
+  reader.end();
+  return value;
+}

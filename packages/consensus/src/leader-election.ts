@@ -1,0 +1,103 @@
+/**
+ * Ballot leader election of one group (Ng, Haridi and Carbone, "Omni-Paxos: Breaking the Barriers of Partial
+ * Connectivity", EuroSys 2023, section 5): only a quorum-connected node becomes leader, so that one node that sees a
+ * majority is enough, whatever the other links do.
+ *
+ * A node is happy while it sees a leader that is itself happy, or leads with a quorum that would follow it. An unhappy
+ * node raises its ballot above all it has seen, if it is quorum-connected and none of its neighbours is happy: a happy
+ * neighbour means that a leader serves, even one that this node cannot see.
+ *
+ * Invariants: `leader` only grows; a node's own ballot is above every leader it had seen when it raised it, so a ballot
+ * is never reused, after a restart either (the stored promise is the first leader it knows).
+ */
+import type { NodeId } from '@kvorum/common';
+import type { Ballot } from './ballot.ts';
+import { compareBallots, maxBallot, sameBallot } from './ballot.ts';
+import { majorityOf } from './quorum.ts';
+import type { GroupHeartbeat } from './replicated-log.ts';
+
+export class LeaderElection {
+  readonly #members: number;
+  #ownBallot: Ballot;
+  #leader: Ballot;
+  #happy = false;
+  #quorumConnected = false;
+  /** Rounds for which it leaves the first move after a start to the members that are preferred as leader. */
+  #patience: number;
+  /** It promised to follow a leader since the last round ended; whose heartbeat may not have told of it yet. */
+  #promisedSince = false;
+
+  /**
+   * `priority` is 1 to `members`, the highest for the member that is preferred as leader. `promised` is the promise on
+   * disk; the zero ballot for a new replica.
+   */
+  constructor(self: NodeId, priority: number, members: number, promised: Ballot) {
+    this.#members = members;
+    this.#ownBallot = { number: 0, priority, node: self };
+    this.#leader = promised;
+    this.#patience = members - priority;
+  }
+
+  get ownBallot(): Ballot {
+    return this.#ownBallot;
+  }
+
+  get leader(): Ballot {
+    return this.#leader;
+  }
+
+  get happy(): boolean {
+    return this.#happy;
+  }
+
+  /** Whether a majority, this node included, answered in the last round. */
+  get quorumConnected(): boolean {
+    return this.#quorumConnected;
+  }
+
+  /** This node won: it is to lead with its own ballot. */
+  get elected(): boolean {
+    return sameBallot(this.#leader, this.#ownBallot);
+  }
+
+  /** A promise shows a leader that no heartbeat has told of yet. */
+  onPromised(ballot: Ballot): void {
+    this.#leader = maxBallot(this.#leader, ballot);
+    this.#promisedSince = true;
+  }
+
+  /** Takes the answers of one heartbeat round. */
+  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
+    const answers = [...replies.values()];
+    this.#quorumConnected = this.#isMajority(answers.length);
+    // Number 0: that member never tried to lead.
+    for (const { ballot } of answers) if (ballot.number > 0) this.#leader = maxBallot(this.#leader, ballot);
+    this.#happy = this.elected
+      ? this.#canLead(answers)
+      : answers.some((a) => a.happy && sameBallot(a.ballot, this.#leader));
+    const promisedSince = this.#promisedSince;
+    this.#promisedSince = false;
+    if (this.#happy || promisedSince || !this.#quorumConnected || answers.some((answer) => answer.happy)) return;
+    if (this.#patience > 0) this.#patience -= 1;
+    else this.#takeOver(answers);
+  }
+
+  /** A leader is happy with a quorum that would follow it, or where a neighbour sees a higher leader that is happy. */
+  #canLead(answers: readonly GroupHeartbeat[]): boolean {
+    const followers = answers.filter((answer) => compareBallots(answer.leader, this.#ownBallot) <= 0).length;
+    if (this.#isMajority(followers)) return true;
+    return answers.some((answer) => answer.happy && compareBallots(answer.leader, this.#ownBallot) > 0);
+  }
+
+  #takeOver(answers: readonly GroupHeartbeat[]): void {
+    const seen = answers.reduce((number, answer) => Math.max(number, answer.leader.number), this.#leader.number);
+    this.#ownBallot = { ...this.#ownBallot, number: seen + 1 };
+    this.#leader = this.#ownBallot;
+    this.#happy = true;
+  }
+
+  /** `others` nodes and this one. */
+  #isMajority(others: number): boolean {
+    return others + 1 >= majorityOf(this.#members);
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * A replica that does not lead: promises, and accepts what the leader of its promise sends.
+ *
+ * State: the acceptor's, and whether it recovers. It recovers after a restart and after it noticed that it lacks
+ * something: it asks the leader to prepare it again and accepts nothing before it is synchronized.
+ */
+import type { NodeId } from '@kvorum/common';
+import { limits } from '@kvorum/common';
+import { compareBallots, sameBallot } from '../ballot.ts';
+import type { Entry } from '../entry.ts';
+import type { Message } from '../messages.ts';
+import type { GroupHeartbeat } from '../replicated-log.ts';
+import type { Acceptor } from './acceptor.ts';
+
+type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>;
+
+export class Follower {
+  readonly kind = 'follower';
+  readonly #acceptor: Acceptor;
+  readonly #others: readonly NodeId[];
+  #recovering: boolean;
+  /** Parts of an accept-sync that have arrived so far. */
+  #parts: { readonly of: MessageOf<'accept-sync'>; readonly entries: Entry[] } | undefined;
+  /** The log's length at the last round that found the leader ahead of it; a standstill asks for help. */
+  #behindAt: number | undefined;
+
+  constructor(acceptor: Acceptor, others: readonly NodeId[], recovering: boolean) {
+    this.#acceptor = acceptor;
+    this.#others = others;
+    this.#recovering = recovering;
+  }
+
+  onPrepare(from: NodeId, message: MessageOf<'prepare'>): void {
+    const acceptor = this.#acceptor;
+    const order = compareBallots(message.ballot, acceptor.promisedBallot);
+    if (order < 0) return;
+    if (order > 0) acceptor.promise(message.ballot);
+    this.#parts = undefined;
+    const { log } = acceptor;
+    const start = this.#suffixStart(message);
+    acceptor.sendAfterPersist(from, {
+      type: 'promise',
+      ballot: message.ballot,
+      acceptedBallot: acceptor.acceptedBallot,
+      logLength: log.length,
+      decidedIndex: acceptor.decidedIndex,
+      suffixFrom: start,
+      suffix: log.chunk(start, limits.messageEntryBytesMax),
+    });
+  }
+
+  /** Where the part of this log begins that the leader may lack. */
+  #suffixStart(message: MessageOf<'prepare'>): number {
+    const { acceptedBallot, log } = this.#acceptor;
+    const order = compareBallots(acceptedBallot, message.acceptedBallot);
+    if (order < 0) return log.length;
+    const wanted = order > 0 ? message.suffixFrom : Math.max(message.suffixFrom, message.logLength);
+    return Math.min(Math.max(wanted, log.compactedIndex), log.length);
+  }
+
+  onAcceptSync(from: NodeId, message: MessageOf<'accept-sync'>): void {
+    const acceptor = this.#acceptor;
+    if (!sameBallot(message.ballot, acceptor.promisedBallot)) return;
+    const entries = this.#collect(message);
+    if (entries === undefined) return;
+    if (sameBallot(acceptor.acceptedBallot, message.ballot)) {
+      // A late or repeated one: within a ballot the leader's log only grows, so what follows must stay.
+      if (message.from > acceptor.log.length) return this.#askAgain(from);
+      acceptor.append(entries.slice(acceptor.log.length - message.from));
+    } else {
+      // Decided entries are the same in both logs, so the cut can move up to where they end.
+      const cut = Math.max(message.from, acceptor.decidedIndex);
+      if (cut > acceptor.log.length) return this.#askAgain(from);
+      acceptor.acceptRound(message.ballot, cut, entries.slice(cut - message.from));
+    }
+    this.#recovering = false;
+    acceptor.decide(message.decidedIndex);
+    this.#answerAccepted(from);
+  }
+
+  /** The whole range, once its last part is here. */
+  #collect(message: MessageOf<'accept-sync'>): readonly Entry[] | undefined {
+    if (message.at === message.from) this.#parts = { of: message, entries: [] };
+    const parts = this.#parts;
+    if (parts === undefined || !sameBallot(parts.of.ballot, message.ballot)) return undefined;
+    if (parts.of.from !== message.from || parts.of.to !== message.to) return undefined;
+    if (message.at !== message.from + parts.entries.length) return undefined;
+    parts.entries.push(...message.entries);
+    if (message.from + parts.entries.length < message.to) return undefined;
+    this.#parts = undefined;
+    return parts.entries;
+  }
+
+  onAccept(from: NodeId, message: MessageOf<'accept'>): void {
+    const acceptor = this.#acceptor;
+    if (this.#recovering || !sameBallot(message.ballot, acceptor.promisedBallot)) return;
+    const { length } = acceptor.log;
+    // Not synchronized in this ballot, or a gap: something before was lost.
+    if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length) return this.#askAgain(from);
+    acceptor.append(message.entries.slice(length - message.from));
+    acceptor.decide(message.decidedIndex);
+    this.#answerAccepted(from);
+  }
+
+  onDecide(message: MessageOf<'decide'>): void {
+    this.#learnDecided(message);
+  }
+
+  onSnapshotOffer(from: NodeId, message: MessageOf<'snapshot-offer'>): void {
+    const acceptor = this.#acceptor;
+    if (!sameBallot(message.ballot, acceptor.promisedBallot) || message.index <= acceptor.decidedIndex) return;
+    acceptor.emit({ type: 'snapshot-needed', from, atLeast: message.index });
+  }
+
+  onReadCheck(from: NodeId, message: MessageOf<'read-check'>): void {
+    if (!sameBallot(message.ballot, this.#acceptor.promisedBallot)) return;
+    this.#acceptor.send(from, { type: 'read-checked', ballot: message.ballot, round: message.round });
+  }
+
+  onSnapshotInstalled(): void {
+    this.#recovering = true;
+    this.#ask(this.#acceptor.promisedBallot.node);
+  }
+
+  /** Repeats what may have been lost, and notices from the leader's heartbeat that the end of a burst was. */
+  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
+    const acceptor = this.#acceptor;
+    if (this.#recovering) {
+      for (const member of this.#others) this.#ask(member);
+      return;
+    }
+    const leader = replies.get(acceptor.promisedBallot.node);
+    if (leader === undefined) return;
+    this.#learnDecided({ ballot: leader.ballot, decidedIndex: leader.leadingDecidedIndex });
+    const behind =
+      sameBallot(leader.ballot, acceptor.promisedBallot) && leader.leadingDecidedIndex > acceptor.decidedIndex;
+    if (behind && this.#behindAt === acceptor.log.length) this.#askAgain(acceptor.promisedBallot.node);
+    this.#behindAt = behind ? acceptor.log.length : undefined;
+  }
+
+  /** Valid only for the leader's word in the ballot that this whole log was accepted in. */
+  #learnDecided(word: Pick<MessageOf<'decide'>, 'ballot' | 'decidedIndex'>): void {
+    const acceptor = this.#acceptor;
+    if (this.#recovering || !sameBallot(word.ballot, acceptor.promisedBallot)) return;
+    if (!sameBallot(word.ballot, acceptor.acceptedBallot)) return;
+    acceptor.decide(word.decidedIndex);
+  }
+
+  #answerAccepted(to: NodeId): void {
+    const { promisedBallot: ballot, log } = this.#acceptor;
+    this.#acceptor.sendAfterPersist(to, { type: 'accepted', ballot, acceptedIndex: log.length });
+  }
+
+  #askAgain(leader: NodeId): void {
+    this.#recovering = true;
+    this.#ask(leader);
+  }
+
+  #ask(member: NodeId): void {
+    if (member !== 0) this.#acceptor.send(member, { type: 'prepare-request' });
+  }
+}

@@ -1,0 +1,342 @@
+/**
+ * One replica of one group: stages 4 (propose), 7 (apply) and 8 (reply) of the data path, around the replicated log.
+ *
+ * State: requests of this turn, proposals by log position, reads that wait for their position. Invariants: a proposal is
+ * answered once, with its result if this replica led without interruption until it was decided, else with
+ * `outcome-unknown`; entries are applied in order, once, and never before they are decided.
+ */
+import type { GroupId, GroupReply, GroupRequest, LogFields, NodeId, Served } from '@kvorum/common';
+import { limits, Writer } from '@kvorum/common';
+import type {
+  Effects,
+  GroupHeartbeat,
+  Input,
+  LogEvent,
+  Message,
+  PersistReceipt,
+  ReplicatedLog,
+} from '@kvorum/consensus';
+import { entryBytes } from '@kvorum/consensus';
+import type { LoggedCommand } from './batch.ts';
+import { writeLoggedCommand } from './batch.ts';
+import type { GroupState } from './group-state.ts';
+import { applyBatch } from './key-value-machine.ts';
+
+/** Takes the one reply of a request. */
+export interface Waiter {
+  reply(reply: GroupReply): void;
+}
+
+/** What a replica asks of its node. */
+export interface ReplicaHost {
+  readonly self: NodeId;
+  wallMs(): number;
+  /** The replica has something to do at the end of this turn. */
+  wake(group: GroupId): void;
+  onEvent(group: GroupId, event: LogEvent): void;
+  /** Entries were applied in this turn. */
+  onApplied(group: GroupId): void;
+}
+
+interface PendingWrite {
+  readonly command: LoggedCommand;
+  readonly waiter: Waiter;
+}
+
+interface PendingEntry {
+  readonly index: number;
+  readonly bytes: number;
+  readonly waiters: readonly Waiter[];
+}
+
+interface PendingRead {
+  readonly key: Uint8Array;
+  readonly waiter: Waiter;
+}
+
+/** The seam that other replication protocols will stand behind: requests and messages in, effects out. */
+export class GroupReplica {
+  readonly group: GroupId;
+  readonly members: readonly NodeId[];
+  readonly state: GroupState;
+  readonly #log: ReplicatedLog;
+  readonly #host: ReplicaHost;
+
+  #inputs: Input[] = [];
+  /** Commands that the next turn proposes. */
+  #queue: PendingWrite[] = [];
+  #queueBytes = 0;
+  /** Proposed and not decided, in log order. */
+  #pending: PendingEntry[] = [];
+  #pendingBytes = 0;
+  #pendingCommands = 0;
+  readonly #reads = new Map<number, PendingRead>();
+  #lastTicket = 0;
+
+  constructor(group: GroupId, members: readonly NodeId[], log: ReplicatedLog, state: GroupState, host: ReplicaHost) {
+    this.group = group;
+    this.members = members;
+    this.#log = log;
+    this.state = state;
+    this.#host = host;
+  }
+
+  get leading(): boolean {
+    return this.#log.leading;
+  }
+
+  /** The leader this replica knows, itself included; 0 for none. */
+  get leader(): NodeId {
+    const { leader } = this.#log;
+    return leader.number === 0 ? 0 : leader.node;
+  }
+
+  heartbeat(): GroupHeartbeat {
+    return this.#log.heartbeat();
+  }
+
+  /** For people. */
+  describe(): LogFields {
+    return {
+      leader: this.leader,
+      ballot: this.#log.leader.number,
+      leading: this.leading,
+      decidedIndex: this.#log.decidedIndex,
+      appliedIndex: this.state.applied.index,
+      logLength: this.#log.logLength,
+      compactedIndex: this.#log.compactedIndex,
+      sessions: this.state.sessions.size,
+    };
+  }
+
+  /** Only while it leads; what it refuses it answers at once. */
+  submit(request: GroupRequest, waiter: Waiter): void {
+    if (request.type === 'read') {
+      this.#lastTicket += 1;
+      this.#reads.set(this.#lastTicket, { key: request.key, waiter });
+      this.#input({ type: 'read', ticket: this.#lastTicket });
+      return;
+    }
+    const bytes = requestBytes(request);
+    const commands = this.#pendingCommands + this.#queue.length;
+    if (
+      this.#pendingBytes + this.#queueBytes + bytes > limits.pendingBytesPerGroupMax ||
+      commands >= limits.pendingCommandsPerGroupMax ||
+      this.state.unflushedBytes > limits.unflushedBytesMax
+    ) {
+      waiter.reply(refusal('busy', `group ${this.group} has its limit of undecided commands; try again`));
+      return;
+    }
+    this.#queue.push({ command: request, waiter });
+    this.#queueBytes += bytes;
+    this.#host.wake(this.group);
+  }
+
+  onMessage(from: NodeId, message: Message): void {
+    this.#input({ type: 'message', from, message });
+  }
+
+  onPersisted(receipt: PersistReceipt): void {
+    this.#input({ type: 'persisted', receipt });
+  }
+
+  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
+    this.#input({ type: 'round', replies });
+  }
+
+  /** Whether a fetched state with at least `index` entries applied is of use; then nothing more is written to this one. */
+  beginReplacement(index: number): boolean {
+    if (this.#log.decidedIndex >= index) return false;
+    this.state.beginReplacement();
+    return true;
+  }
+
+  /** The storage holds a newer state: go on from there. */
+  onSnapshotInstalled(): void {
+    this.state.reload();
+    this.#input({ type: 'snapshot-installed', index: this.state.applied.index });
+  }
+
+  /** The applied state is on disk: the log keeps a tail for slow followers and forgets the rest. */
+  onFlushed(): void {
+    const { durableIndex } = this.state;
+    let index = this.#log.compactedIndex;
+    let bytes = this.#log.logBytes;
+    // Twice the tail before anything is forgotten, so that it happens seldom.
+    if (durableIndex - index <= 2 * limits.retainedEntriesMax && bytes <= 2 * limits.retainedBytesMax) return;
+    for (const entry of this.#log.entries(index, durableIndex)) {
+      if (durableIndex - index <= limits.retainedEntriesMax && bytes <= limits.retainedBytesMax) break;
+      bytes -= entryBytes(entry);
+      index += 1;
+    }
+    this.#input({ type: 'compact', index });
+  }
+
+  /** Ends a turn: one step of the log with all that came in, then applies and answers. */
+  turn(): Effects {
+    const waiters = this.#proposeQueue();
+    const inputs = this.#inputs;
+    this.#inputs = [];
+    const effects = this.#log.step(inputs);
+    this.#notePending(effects, waiters);
+    for (const event of effects.events) {
+      // Before anything is applied: what was decided in this step may stand where a proposal of this replica stood.
+      if (event.type === 'stepped-down') this.#giveUpPending();
+      this.#host.onEvent(this.group, event);
+    }
+    this.#apply();
+    this.#answerReads(effects);
+    return effects;
+  }
+
+  #input(input: Input): void {
+    this.#inputs.push(input);
+    this.#host.wake(this.group);
+  }
+
+  /** Encodes the queued commands as few entries; returns the waiters of each by its ticket. */
+  #proposeQueue(): Map<number, Omit<PendingEntry, 'index'>> {
+    const proposed = new Map<number, Omit<PendingEntry, 'index'>>();
+    const timeMs = this.#queue.length === 0 ? 0 : Math.max(0, Math.floor(this.#host.wallMs()));
+    for (let next = 0; next < this.#queue.length;) {
+      const body = new Writer(1024);
+      const waiters: Waiter[] = [];
+      while (
+        next < this.#queue.length &&
+        waiters.length < limits.entryCommandsMax &&
+        body.length < limits.valueBytesMax
+      ) {
+        const { command, waiter } = this.#queue[next] as PendingWrite;
+        if (waiters.length > 0 && body.length + commandBytes(command) > limits.entryBytesMax) break;
+        writeLoggedCommand(body, command);
+        waiters.push(waiter);
+        next += 1;
+      }
+      const payload = new Writer(body.length + 16).uint(timeMs).uint(waiters.length).raw(body.finish()).finish();
+      this.#lastTicket += 1;
+      proposed.set(this.#lastTicket, { bytes: payload.length, waiters });
+      this.#inputs.push({ type: 'propose', ticket: this.#lastTicket, entry: { kind: 'command', payload } });
+    }
+    this.#queue = [];
+    this.#queueBytes = 0;
+    return proposed;
+  }
+
+  #notePending(effects: Effects, proposed: ReadonlyMap<number, Omit<PendingEntry, 'index'>>): void {
+    for (const outcome of effects.proposals) {
+      const entry = proposed.get(outcome.ticket);
+      if (entry === undefined) continue;
+      if ('refusal' in outcome) {
+        for (const waiter of entry.waiters) waiter.reply(this.#refuse(outcome.refusal));
+        continue;
+      }
+      this.#pending.push({ ...entry, index: outcome.index });
+      this.#pendingBytes += entry.bytes;
+      this.#pendingCommands += entry.waiters.length;
+    }
+  }
+
+  #giveUpPending(): void {
+    const unknown = refusal(
+      'outcome-unknown',
+      `leadership of group ${this.group} moved while the command was under way`,
+    );
+    for (const entry of this.#pending) for (const waiter of entry.waiters) waiter.reply(unknown);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#pendingCommands = 0;
+  }
+
+  #apply(): void {
+    const from = this.state.applied.index;
+    const to = this.#log.decidedIndex;
+    if (from >= to) return;
+    let answered = 0;
+    for (const [offset, entry] of this.#log.entries(from, to).entries()) {
+      const index = from + offset;
+      if (entry.kind === 'stop-sign') {
+        this.state.advance({ ...this.state.applied, index: index + 1 });
+        continue;
+      }
+      const replies = applyBatch(this.state, index, entry.payload);
+      const pending = this.#pending[answered];
+      if (pending?.index !== index) continue;
+      answered += 1;
+      this.#pendingBytes -= pending.bytes;
+      this.#pendingCommands -= pending.waiters.length;
+      const served = this.#served();
+      for (const [place, waiter] of pending.waiters.entries()) {
+        const reply = replies[place];
+        if (reply === undefined) throw new Error(`entry ${index} of group ${this.group} lacks a reply`);
+        waiter.reply(reply.type === 'refused' ? refusal(reply.code, reply.message) : { ...reply, served });
+      }
+    }
+    this.#pending.splice(0, answered);
+    this.#host.onApplied(this.group);
+  }
+
+  #answerReads(effects: Effects): void {
+    for (const outcome of effects.reads) {
+      const read = this.#reads.get(outcome.ticket);
+      if (read === undefined) continue;
+      this.#reads.delete(outcome.ticket);
+      // Everything decided is applied by now, and the read's position was decided when it was noted.
+      const reply: GroupReply =
+        'refusal' in outcome
+          ? this.#refuse(outcome.refusal)
+          : { type: 'value', found: this.state.get(read.key), served: this.#served() };
+      read.waiter.reply(reply);
+    }
+  }
+
+  #served(): Served {
+    return { node: this.#host.self, ballot: this.#log.leader.number, index: this.state.applied.index };
+  }
+
+  #refuse(reason: 'not-leader' | 'no-quorum' | 'stopped'): GroupReply {
+    switch (reason) {
+      case 'not-leader':
+        return notLeader(this.group, this.leader === this.#host.self ? 0 : this.leader);
+      case 'no-quorum':
+        return refusal('unavailable', `the leader of group ${this.group} cannot reach a majority of its members`);
+      case 'stopped':
+        return refusal('unavailable', `the configuration of group ${this.group} has ended`);
+    }
+  }
+}
+
+export function refusal(code: Extract<GroupReply, { type: 'refused' }>['code'], message: string): GroupReply {
+  return { type: 'refused', code, message, leader: 0, epoch: 0 };
+}
+
+/** `leader` is 0 when it is not known. */
+export function notLeader(group: GroupId, leader: NodeId): GroupReply {
+  const hint = leader === 0 ? 'no leader is known yet' : `node ${leader} may lead it`;
+  return {
+    type: 'refused',
+    code: 'not-leader',
+    message: `not the leader of group ${group}; ${hint}`,
+    leader,
+    epoch: 0,
+  };
+}
+
+/** Ticket-free estimates: payload and a flat charge for the rest. */
+function requestBytes(request: Exclude<GroupRequest, { type: 'read' }>): number {
+  return request.type === 'open-session' ? 16 : commandBytes(request);
+}
+
+function commandBytes(logged: LoggedCommand): number {
+  if (logged.type === 'open-session') return 1;
+  const { command } = logged;
+  switch (command.type) {
+    case 'put':
+      return 40 + command.key.length + command.value.length;
+    case 'cas':
+      return 40 + command.key.length + (command.expected?.length ?? 0) + command.next.length;
+    case 'cas-version':
+      return 40 + command.key.length + command.next.length;
+    case 'delete':
+      return 40 + command.key.length;
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The applied state of one group: what is in the state storage, seen through what was applied since the last flush.
+ *
+ * State: an overlay of changes in memory, and the one that is being flushed. Invariants: reads see every applied command;
+ * a flush writes a prefix of the applied commands, with the number of its entries, in one transaction.
+ */
+import type { GroupId, Version, Versioned } from '@kvorum/common';
+import { bytesToMapKey, mapKeyToBytes, Writer } from '@kvorum/common';
+import { readSealed, seal } from './log-record.ts';
+import { Sessions } from './sessions.ts';
+import type { StateRecord, StateStorage } from './storage.ts';
+
+/** How far a state has come. */
+export interface Applied {
+  /** Log entries applied. */
+  readonly index: number;
+  /** Commands applied: the version that the last write got, or could have got. */
+  readonly revision: number;
+  /** The highest leader clock seen, milliseconds since the epoch. */
+  readonly timeMs: number;
+}
+
+/** First byte of a record's key. */
+const KEY = 0x6b;
+const META = 0x6d;
+const SESSION = 0x73;
+const metaKey = Uint8Array.of(META);
+
+type Overlay = Map<string, Versioned | undefined>;
+
+export class GroupState {
+  readonly group: GroupId;
+  readonly #storage: StateStorage;
+  #applied: Applied;
+  #sessions: Sessions;
+  #overlay: Overlay = new Map();
+  /** What the flush under way writes; reads still need it. */
+  #flushing: Overlay = new Map();
+  #overlayBytes = 0;
+  /** Entries whose effects are on disk. */
+  #durableIndex: number;
+  /** A fetched state is about to take the place of this one: nothing more is written. */
+  #beingReplaced = false;
+
+  constructor(group: GroupId, storage: StateStorage) {
+    this.group = group;
+    this.#storage = storage;
+    this.#applied = this.#loadApplied();
+    this.#sessions = this.#loadSessions();
+    this.#durableIndex = this.#applied.index;
+  }
+
+  get applied(): Applied {
+    return this.#applied;
+  }
+
+  get durableIndex(): number {
+    return this.#durableIndex;
+  }
+
+  get sessions(): Sessions {
+    return this.#sessions;
+  }
+
+  /** Bytes applied since the last flush began. */
+  get unflushedBytes(): number {
+    return this.#overlayBytes;
+  }
+
+  get(key: Uint8Array): Versioned | undefined {
+    const name = bytesToMapKey(key);
+    for (const overlay of [this.#overlay, this.#flushing]) {
+      const found = overlay.get(name);
+      if (found !== undefined || overlay.has(name)) return found;
+    }
+    const record = this.#storage.get(this.group, recordKey(KEY, key));
+    return record === undefined ? undefined : decodeVersioned(record);
+  }
+
+  set(key: Uint8Array, version: Version, value: Uint8Array): void {
+    this.#overlay.set(bytesToMapKey(key), { version, value });
+    this.#overlayBytes += key.length + value.length + 64;
+  }
+
+  remove(key: Uint8Array): void {
+    this.#overlay.set(bytesToMapKey(key), undefined);
+    this.#overlayBytes += key.length + 64;
+  }
+
+  /** Notes that everything up to here is applied. */
+  advance(applied: Applied): void {
+    this.#applied = applied;
+  }
+
+  /** Takes what is to be written, or undefined when nothing was applied. Call `flushed` when it is on disk. */
+  startFlush(): { readonly records: readonly StateRecord[]; readonly flushed: () => void } | undefined {
+    const applied = this.#applied;
+    if (this.#beingReplaced || applied.index === this.#durableIndex) return undefined;
+    const records: StateRecord[] = [{ key: metaKey, value: encodeApplied(applied) }];
+    for (const [name, found] of this.#overlay) {
+      records.push({ key: recordKey(KEY, mapKeyToBytes(name)), value: found && encodeVersioned(found) });
+    }
+    for (const { id, record } of this.#sessions.takeChanges()) {
+      records.push({ key: sessionKey(id), value: record && seal(record) });
+    }
+    this.#flushing = this.#overlay;
+    this.#overlay = new Map();
+    this.#overlayBytes = 0;
+    const flushed = (): void => {
+      this.#flushing = new Map();
+      this.#durableIndex = Math.max(this.#durableIndex, applied.index);
+    };
+    return { records, flushed };
+  }
+
+  /** Writes nothing more until `reload`. */
+  beginReplacement(): void {
+    this.#beingReplaced = true;
+  }
+
+  /** Takes over a state that was installed into the storage. */
+  reload(): void {
+    this.#beingReplaced = false;
+    this.#overlay = new Map();
+    this.#flushing = new Map();
+    this.#overlayBytes = 0;
+    this.#applied = this.#loadApplied();
+    this.#sessions = this.#loadSessions();
+    this.#durableIndex = this.#applied.index;
+  }
+
+  #loadApplied(): Applied {
+    const record = this.#storage.get(this.group, metaKey);
+    return record === undefined ? { index: 0, revision: 0, timeMs: 0 } : decodeApplied(record, this.group);
+  }
+
+  #loadSessions(): Sessions {
+    const records: Uint8Array[] = [];
+    const snapshot = this.#storage.snapshot(this.group);
+    for (let part = snapshot.next(1 << 20); part.length > 0; part = snapshot.next(1 << 20)) {
+      for (const { key, value } of part) if (key[0] === SESSION && value !== undefined) records.push(value);
+    }
+    snapshot.close();
+    return Sessions.load(
+      records.map((record) => readSealed(record, `a session of group ${this.group}`, (r) => r.raw(r.remaining))),
+    );
+  }
+}
+
+function recordKey(kind: number, rest: Uint8Array): Uint8Array {
+  const key = new Uint8Array(rest.length + 1);
+  key[0] = kind;
+  key.set(rest, 1);
+  return key;
+}
+
+function sessionKey(id: number): Uint8Array {
+  return new Writer(16).u8(SESSION).f64(id).finish();
+}
+
+function encodeVersioned(found: Versioned): Uint8Array {
+  return seal(new Writer(found.value.length + 12).uint(found.version).raw(found.value).finish());
+}
+
+function decodeVersioned(record: Uint8Array): Versioned {
+  return readSealed(record, 'a value', (reader) => ({ version: reader.uint(), value: reader.raw(reader.remaining) }));
+}
+
+function encodeApplied(applied: Applied): Uint8Array {
+  return seal(new Writer(32).uint(applied.index).uint(applied.revision).uint(applied.timeMs).finish());
+}
+
+function decodeApplied(record: Uint8Array, group: GroupId): Applied {
+  return readSealed(record, `the applied index of group ${group}`, (reader) => ({
+    index: reader.uint(),
+    revision: reader.uint(),
+    timeMs: reader.uint(),
+  }));
+}

@@ -1,0 +1,97 @@
+/**
+ * The heartbeat rounds of a node: drives the failure detector by the clock, carries each group's election data, and hands
+ * the round's answers to every group.
+ */
+import type { Clock, GroupId, Logger, NodeId } from '@kvorum/common';
+import { nodeName } from '@kvorum/common';
+import type { FailureDetectorOptions, GroupHeartbeat } from '@kvorum/consensus';
+import { FailureDetector } from '@kvorum/consensus';
+import type { PeerMessage } from './peer-protocol.ts';
+
+type HeartbeatReply = Extract<PeerMessage, { type: 'heartbeat-reply' }>;
+
+/** The period of heartbeats, and the unit in which elections are measured: the election timeout. */
+export const ELECTION_TIMEOUT_MS = 100;
+
+const detectorOptions: FailureDetectorOptions = {
+  delayMs: ELECTION_TIMEOUT_MS,
+  delayStepMs: 20,
+  delayMsMax: 3 * ELECTION_TIMEOUT_MS,
+  calmRounds: 100,
+};
+
+export interface HeartbeatHost {
+  send(to: NodeId, message: PeerMessage): void;
+  /** The round ended; `answers` is what the peers that answered in time said of each group. */
+  onRound(answers: ReadonlyMap<NodeId, HeartbeatReply>): void;
+}
+
+export class Heartbeats {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #host: HeartbeatHost;
+  readonly #detector: FailureDetector;
+  #answers = new Map<NodeId, HeartbeatReply>();
+  #roundStartedMs = 0;
+  #stopped = false;
+
+  constructor(clock: Clock, logger: Logger, peers: readonly NodeId[], host: HeartbeatHost) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#host = host;
+    this.#detector = new FailureDetector(peers, detectorOptions);
+  }
+
+  get suspects(): ReadonlySet<NodeId> {
+    return this.#detector.suspects;
+  }
+
+  get delayMs(): number {
+    return this.#detector.delayMs;
+  }
+
+  start(): void {
+    const { round, ask } = this.#detector.startRound();
+    this.#answers = new Map();
+    this.#roundStartedMs = this.#clock.monotonicMs();
+    for (const peer of ask) this.#host.send(peer, { type: 'heartbeat-request', round });
+    // Deferred once more: answers that arrived while this node was busy are taken in before anyone is judged.
+    this.#clock.setTimer(this.#detector.delayMs, () => this.#clock.defer(() => this.#end()));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  onReply(from: NodeId, message: HeartbeatReply): void {
+    if (this.#detector.onReply(from, message.round)) this.#logger.info(`node ${nodeName(from)} is back`);
+    this.#answers.set(from, message);
+  }
+
+  #end(): void {
+    if (this.#stopped) return;
+    // A timer this late means that this node stood still, not the others: their answers are not in yet.
+    const stoodStill = this.#clock.monotonicMs() - this.#roundStartedMs > 3 * this.#detector.delayMs;
+    if (!stoodStill) {
+      const { alive, suspected } = this.#detector.endRound();
+      for (const peer of suspected)
+        this.#logger.warn(`node ${nodeName(peer)} is suspected: no heartbeat for ${this.delayMs} ms`);
+      this.#host.onRound(new Map([...this.#answers].filter(([peer]) => alive.has(peer))));
+    }
+    this.start();
+  }
+}
+
+/** The answers by group and member. */
+export function answersByGroup(
+  answers: ReadonlyMap<NodeId, HeartbeatReply>,
+): ReadonlyMap<GroupId, ReadonlyMap<NodeId, GroupHeartbeat>> {
+  const byGroup = new Map<GroupId, Map<NodeId, GroupHeartbeat>>();
+  for (const [peer, answer] of answers) {
+    for (const heartbeat of answer.groups) {
+      const ofGroup = byGroup.get(heartbeat.group) ?? new Map<NodeId, GroupHeartbeat>();
+      byGroup.set(heartbeat.group, ofGroup.set(peer, heartbeat));
+    }
+  }
+  return byGroup;
+}

@@ -1,0 +1,156 @@
+/**
+ * From a request to the replica that serves it: stage 3 of the data path. Checks what the client sent, answers with a
+ * redirect, or passes the request on to a node that can reach the leader.
+ *
+ * State: requests that were passed on and not answered. Invariants: each request is answered once; a request makes at most
+ * `forwardHopsMax` hops; one whose answer was lost is answered as unknown, never dropped silently.
+ */
+import type { GroupId, GroupReply, GroupRequest, Layout, NodeId } from '@kvorum/common';
+import { groupOfKey, limits, METADATA_GROUP } from '@kvorum/common';
+import type { GroupReplica, Waiter } from './group-replica.ts';
+import { notLeader, refusal } from './group-replica.ts';
+import type { PeerMessage } from './peer-protocol.ts';
+
+export interface RouterHost {
+  readonly self: NodeId;
+  layout(): Layout | undefined;
+  replica(group: GroupId): GroupReplica | undefined;
+  /** Whether the failure detector has no doubts about the peer. */
+  isAlive(node: NodeId): boolean;
+  send(to: NodeId, message: PeerMessage): void;
+}
+
+interface Forwarded {
+  readonly waiter: Waiter;
+  readonly to: NodeId;
+  readonly isRead: boolean;
+  /** Heartbeat rounds it may still take. */
+  roundsLeft: number;
+}
+
+const FORWARD_ROUNDS_MAX = 50;
+
+export class Router {
+  readonly #host: RouterHost;
+  readonly #forwarded = new Map<number, Forwarded>();
+  #lastForward = 0;
+
+  constructor(host: RouterHost) {
+    this.#host = host;
+  }
+
+  /** Serves a client's request; `forward` allows passing it on. */
+  submit(request: GroupRequest, forward: boolean, waiter: Waiter): void {
+    const refused = this.#check(request);
+    if (refused !== undefined) waiter.reply(refused);
+    else this.#route(request, forward ? 0 : limits.forwardHopsMax, waiter);
+  }
+
+  /** A command of the node itself, to the metadata group. */
+  submitInternal(request: GroupRequest, waiter: Waiter): void {
+    this.#route(request, 0, waiter);
+  }
+
+  onForward(from: NodeId, message: Extract<PeerMessage, { type: 'forward' }>): void {
+    const reply = (answer: GroupReply): void => {
+      this.#host.send(from, { type: 'forwarded', id: message.id, reply: answer });
+    };
+    this.#route(message.request, message.hops, { reply });
+  }
+
+  onForwarded(from: NodeId, message: Extract<PeerMessage, { type: 'forwarded' }>): void {
+    const forwarded = this.#forwarded.get(message.id);
+    if (forwarded === undefined || forwarded.to !== from) return;
+    this.#forwarded.delete(message.id);
+    forwarded.waiter.reply(message.reply);
+  }
+
+  /** Gives up requests whose answer does not come. */
+  onRound(): void {
+    for (const [id, forwarded] of this.#forwarded) {
+      forwarded.roundsLeft -= 1;
+      if (forwarded.roundsLeft > 0 && this.#host.isAlive(forwarded.to)) continue;
+      this.#forwarded.delete(id);
+      const message = `node ${forwarded.to} did not answer a request that was passed on to it`;
+      forwarded.waiter.reply(refusal(forwarded.isRead ? 'unavailable' : 'outcome-unknown', message));
+    }
+  }
+
+  #check(request: GroupRequest): GroupReply | undefined {
+    const layout = this.#host.layout();
+    if (layout === undefined) return refusal('unavailable', 'the cluster is still being formed');
+    if (request.group === METADATA_GROUP) return refusal('bad-request', 'group 0 holds the layout, not keys');
+    if (request.group >= layout.groups.length) return wrongGroup(layout, `there is no group ${request.group}`);
+    if (request.type === 'open-session') return undefined;
+    if (request.type === 'execute' && request.session === 0) return refusal('bad-request', 'session 0 is reserved');
+    const key = request.type === 'read' ? request.key : request.command.key;
+    if (key.length === 0) return refusal('bad-request', 'the key is empty');
+    if (key.length > limits.keyBytesMax) return tooLarge('key', key.length, limits.keyBytesMax);
+    if (groupOfKey(layout, key) !== request.group)
+      return wrongGroup(layout, `the key is not in group ${request.group}`);
+    return request.type === 'execute' ? checkValues(request) : undefined;
+  }
+
+  #route(request: GroupRequest, hops: number, waiter: Waiter): void {
+    const replica = this.#host.replica(request.group);
+    if (replica?.leading === true) {
+      replica.submit(request, waiter);
+      return;
+    }
+    const leader = replica === undefined ? this.#likelyLeader(request.group) : replica.leader;
+    const hint = leader === this.#host.self ? 0 : leader;
+    const target = hops < limits.forwardHopsMax ? this.#forwardTarget(request.group, hint) : 0;
+    if (target === 0) {
+      waiter.reply(notLeader(request.group, hint));
+      return;
+    }
+    this.#lastForward += 1;
+    const id = this.#lastForward;
+    this.#forwarded.set(id, { waiter, to: target, isRead: request.type === 'read', roundsLeft: FORWARD_ROUNDS_MAX });
+    this.#host.send(target, { type: 'forward', id, hops: hops + 1, request });
+  }
+
+  /** The leader if it can be reached, else a member that can and may reach it; 0 for none. */
+  #forwardTarget(group: GroupId, leader: NodeId): NodeId {
+    if (leader !== 0 && this.#host.isAlive(leader)) return leader;
+    return this.#members(group).find((member) => member !== leader && this.#canPassOn(member)) ?? 0;
+  }
+
+  #likelyLeader(group: GroupId): NodeId {
+    return this.#members(group).find((member) => this.#canPassOn(member)) ?? 0;
+  }
+
+  #canPassOn(member: NodeId): boolean {
+    return member !== this.#host.self && this.#host.isAlive(member);
+  }
+
+  #members(group: GroupId): readonly NodeId[] {
+    return this.#host.layout()?.groups[group]?.members ?? [];
+  }
+}
+
+function checkValues(request: Extract<GroupRequest, { type: 'execute' }>): GroupReply | undefined {
+  const { command } = request;
+  const values =
+    command.type === 'put'
+      ? [command.value]
+      : command.type === 'cas'
+        ? [command.expected, command.next]
+        : command.type === 'cas-version'
+          ? [command.next]
+          : [];
+  for (const value of values) {
+    if (value !== undefined && value.length > limits.valueBytesMax) {
+      return tooLarge('value', value.length, limits.valueBytesMax);
+    }
+  }
+  return undefined;
+}
+
+function tooLarge(what: string, bytes: number, limit: number): GroupReply {
+  return refusal('too-large', `the ${what} has ${bytes} bytes, the limit is ${limit}`);
+}
+
+function wrongGroup(layout: Layout, message: string): GroupReply {
+  return { type: 'refused', code: 'wrong-group', message, leader: 0, epoch: layout.epoch };
+}

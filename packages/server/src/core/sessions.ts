@@ -1,0 +1,176 @@
+/**
+ * Client sessions: part of the replicated state, so that a command that is retried, at whichever leader and after
+ * whichever crash, is executed once (Ongaro, "Consensus: Bridging Theory and Practice", 2014, section 6.3).
+ *
+ * Invariants: every replica that applied the same commands holds the same sessions in the same order of use; a reply is
+ * kept until the client says that it no longer waits for it; a session that is gone never comes back, because its id is
+ * the revision that opened it.
+ */
+import type { CommandResult } from '@kvorum/common';
+import { copyBytes, decodeAll, limits, readCommandResult, writeCommandResult, Writer } from '@kvorum/common';
+
+interface Session {
+  readonly id: number;
+  /** Revision and log time of its last use; the order of revisions is the order of eviction. */
+  usedRevision: number;
+  usedMs: number;
+  /** Replies below it are forgotten. */
+  floor: number;
+  readonly replies: Map<number, CommandResult>;
+  replyBytes: number;
+}
+
+/** What a session says about a command that is about to be executed. */
+export type Admission =
+  | { readonly type: 'execute'; readonly remember: (result: CommandResult) => void }
+  /** It was executed before; this was its reply. */
+  | { readonly type: 'done'; readonly result: CommandResult }
+  /** No such session, any more or at all. */
+  | { readonly type: 'expired' }
+  /** Below the floor: its reply was already taken or given up. */
+  | { readonly type: 'stale' }
+  /** Too far above the floor. */
+  | { readonly type: 'beyond-window' };
+
+export class Sessions {
+  /** Least recently used first. */
+  readonly #byId = new Map<number, Session>();
+  /** Ids of sessions that changed or went since the last flush. */
+  readonly #changed = new Set<number>();
+  #replyBytes = 0;
+
+  static load(records: readonly Uint8Array[]): Sessions {
+    const sessions = new Sessions();
+    const loaded = records.map(decodeSession).sort((a, b) => a.usedRevision - b.usedRevision);
+    for (const session of loaded) {
+      sessions.#byId.set(session.id, session);
+      sessions.#replyBytes += session.replyBytes;
+    }
+    return sessions;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Opens the session whose id is this revision. */
+  open(revision: number, timeMs: number): void {
+    const session: Session = {
+      id: revision,
+      usedRevision: revision,
+      usedMs: timeMs,
+      floor: 0,
+      replies: new Map(),
+      replyBytes: 0,
+    };
+    this.#byId.set(session.id, session);
+    this.#changed.add(session.id);
+    this.#evict();
+  }
+
+  /** Looks a command up before it is executed, and forgets what the client no longer waits for. */
+  admit(id: number, sequence: number, floor: number, revision: number, timeMs: number): Admission {
+    const session = this.#byId.get(id);
+    if (session === undefined) return { type: 'expired' };
+    this.#touch(session, revision, timeMs);
+    this.#forgetBelow(session, floor);
+    if (sequence < session.floor) return { type: 'stale' };
+    if (sequence >= session.floor + limits.sessionWindowMax) return { type: 'beyond-window' };
+    const result = session.replies.get(sequence);
+    if (result !== undefined) return { type: 'done', result };
+    return { type: 'execute', remember: (reply) => this.#remember(session, sequence, reply) };
+  }
+
+  /** Drops the sessions that were not used for too long. */
+  expire(timeMs: number): void {
+    for (const session of this.#byId.values()) {
+      if (session.usedMs + limits.sessionIdleMs >= timeMs) return;
+      this.#drop(session);
+    }
+  }
+
+  /** Sessions to write, and to remove where the record is undefined. */
+  takeChanges(): { readonly id: number; readonly record: Uint8Array | undefined }[] {
+    const changes = [...this.#changed].map((id) => {
+      const session = this.#byId.get(id);
+      return { id, record: session === undefined ? undefined : encodeSession(session) };
+    });
+    this.#changed.clear();
+    return changes;
+  }
+
+  #touch(session: Session, revision: number, timeMs: number): void {
+    session.usedRevision = revision;
+    session.usedMs = timeMs;
+    this.#byId.delete(session.id);
+    this.#byId.set(session.id, session);
+    this.#changed.add(session.id);
+  }
+
+  #forgetBelow(session: Session, floor: number): void {
+    if (floor <= session.floor) return;
+    for (const [sequence, reply] of session.replies) {
+      if (sequence >= floor) continue;
+      session.replies.delete(sequence);
+      this.#count(session, -replyBytes(reply));
+    }
+    session.floor = floor;
+  }
+
+  #remember(session: Session, sequence: number, result: CommandResult): void {
+    // A copy: the value would otherwise keep the log entry it came with in memory.
+    const kept = copyResult(result);
+    session.replies.set(sequence, kept);
+    this.#count(session, replyBytes(kept));
+    this.#evict();
+  }
+
+  #count(session: Session, bytes: number): void {
+    session.replyBytes += bytes;
+    this.#replyBytes += bytes;
+  }
+
+  /** Makes room, at the expense of who was away longest. */
+  #evict(): void {
+    for (const session of this.#byId.values()) {
+      if (this.#byId.size <= limits.sessionsPerGroupMax && this.#replyBytes <= limits.sessionReplyBytesMax) return;
+      this.#drop(session);
+    }
+  }
+
+  #drop(session: Session): void {
+    this.#byId.delete(session.id);
+    this.#changed.add(session.id);
+    this.#replyBytes -= session.replyBytes;
+  }
+}
+
+function replyBytes(result: CommandResult): number {
+  return 32 + (result.type === 'mismatch' ? (result.value?.length ?? 0) : 0);
+}
+
+function encodeSession(session: Session): Uint8Array {
+  const writer = new Writer(64);
+  writer.uint(session.id).uint(session.usedRevision).uint(session.usedMs).uint(session.floor);
+  writer.list([...session.replies], (w, [sequence, result]) => {
+    w.uint(sequence);
+    writeCommandResult(w, result);
+  });
+  return writer.finish();
+}
+
+function decodeSession(record: Uint8Array): Session {
+  return decodeAll(record, (reader) => {
+    const head = { id: reader.uint(), usedRevision: reader.uint(), usedMs: reader.uint(), floor: reader.uint() };
+    const replies = new Map(
+      reader.list(limits.sessionWindowMax, (r) => [r.uint(), copyResult(readCommandResult(r))] as const),
+    );
+    let bytes = 0;
+    for (const reply of replies.values()) bytes += replyBytes(reply);
+    return { ...head, replies, replyBytes: bytes };
+  });
+}
+
+function copyResult(result: CommandResult): CommandResult {
+  return result.type === 'mismatch' && result.value ? { ...result, value: copyBytes(result.value) } : result;
+}

@@ -1,0 +1,150 @@
+/**
+ * Moves a group's applied state to a replica whose log cannot catch up by entries: the receiver pulls part after part from
+ * a consistent view of the sender's storage, so that a lost part is simply asked for again.
+ *
+ * State: transfers under way, as sender and as receiver, at most one per group and peer. Invariant: the receiver's old
+ * state stays in force until the last part is on disk.
+ */
+import type { GroupId, NodeId } from '@kvorum/common';
+import { limits } from '@kvorum/common';
+import type { PeerMessage } from './peer-protocol.ts';
+import type { StateInstall, StateRecord, StateSnapshot, StateStorage } from './storage.ts';
+
+type PartRequest = Extract<PeerMessage, { type: 'snapshot-request' }>;
+type Part = Extract<PeerMessage, { type: 'snapshot-part' }>;
+
+export interface SnapshotHost {
+  send(to: NodeId, message: PeerMessage): void;
+  /** Whether a state of at least `atLeast` is still of use; then the old one is not written to any more. */
+  beginReplacement(group: GroupId, atLeast: number): boolean;
+  /** The storage holds the fetched state of the group now. */
+  onInstalled(group: GroupId): void;
+}
+
+interface Sending {
+  readonly transfer: number;
+  readonly view: StateSnapshot;
+  part: number;
+  records: readonly StateRecord[];
+  idleRounds: number;
+}
+
+interface Fetching {
+  readonly from: NodeId;
+  readonly transfer: number;
+  readonly atLeast: number;
+  readonly install: StateInstall;
+  /** The part that is awaited. */
+  part: number;
+  /** A part is being written. */
+  writing: boolean;
+  idleRounds: number;
+}
+
+/** Rounds after which a part is asked for again, and after which a transfer is given up. */
+const REPEAT_ROUNDS = 5;
+const IDLE_ROUNDS_MAX = 50;
+
+export class Snapshots {
+  readonly #storage: StateStorage;
+  readonly #host: SnapshotHost;
+  readonly #sending = new Map<string, Sending>();
+  readonly #fetching = new Map<GroupId, Fetching>();
+  #lastTransfer: number;
+
+  /** Transfers are numbered from `firstTransfer` on: a number that an earlier run of this node did not use. */
+  constructor(storage: StateStorage, host: SnapshotHost, firstTransfer: number) {
+    this.#storage = storage;
+    this.#host = host;
+    this.#lastTransfer = firstTransfer;
+  }
+
+  /** A state with at least `atLeast` entries applied. */
+  fetch(group: GroupId, from: NodeId, atLeast: number): void {
+    if (this.#fetching.has(group)) return;
+    this.#lastTransfer += 1;
+    const transfer = this.#lastTransfer;
+    const install = this.#storage.install(group);
+    this.#fetching.set(group, { from, transfer, atLeast, install, part: 0, writing: false, idleRounds: 0 });
+    this.#host.send(from, { type: 'snapshot-request', group, transfer, part: 0 });
+  }
+
+  onRequest(from: NodeId, message: PartRequest): void {
+    const name = `${from}/${message.group}`;
+    let sending = this.#sending.get(name);
+    if (sending?.transfer !== message.transfer) {
+      if (message.part !== 0) return;
+      sending?.view.close();
+      const view = this.#storage.snapshot(message.group);
+      sending = { transfer: message.transfer, view, part: -1, records: [], idleRounds: 0 };
+      this.#sending.set(name, sending);
+    }
+    sending.idleRounds = 0;
+    if (message.part === sending.part + 1) {
+      sending.part = message.part;
+      sending.records = sending.view.next(limits.snapshotChunkBytes);
+    }
+    if (message.part !== sending.part) return;
+    const { group, transfer, part } = message;
+    this.#host.send(from, { type: 'snapshot-part', group, transfer, part, records: sending.records });
+  }
+
+  onPart(from: NodeId, message: Part): void {
+    const fetching = this.#fetching.get(message.group);
+    if (fetching?.transfer !== message.transfer || fetching.from !== from) return;
+    if (fetching.part !== message.part || fetching.writing) return;
+    fetching.writing = true;
+    fetching.idleRounds = 0;
+    if (message.records.length > 0) {
+      fetching.install.add(message.records, () => this.#next(message.group, fetching));
+      return;
+    }
+    if (!this.#host.beginReplacement(message.group, fetching.atLeast)) {
+      fetching.install.abort();
+      this.#fetching.delete(message.group);
+      return;
+    }
+    fetching.install.finish(() => {
+      this.#fetching.delete(message.group);
+      this.#host.onInstalled(message.group);
+    });
+  }
+
+  #next(group: GroupId, fetching: Fetching): void {
+    fetching.writing = false;
+    fetching.part += 1;
+    this.#ask(group, fetching);
+  }
+
+  #ask(group: GroupId, fetching: Fetching): void {
+    const { from, transfer, part } = fetching;
+    this.#host.send(from, { type: 'snapshot-request', group, transfer, part });
+  }
+
+  onRound(): void {
+    for (const [name, sending] of this.#sending) {
+      sending.idleRounds += 1;
+      if (sending.idleRounds <= IDLE_ROUNDS_MAX) continue;
+      sending.view.close();
+      this.#sending.delete(name);
+    }
+    for (const [group, fetching] of this.#fetching) {
+      if (fetching.writing) continue;
+      fetching.idleRounds += 1;
+      if (fetching.idleRounds > IDLE_ROUNDS_MAX) {
+        fetching.install.abort();
+        this.#fetching.delete(group);
+      } else if (fetching.idleRounds % REPEAT_ROUNDS === 0) {
+        this.#ask(group, fetching);
+      }
+    }
+  }
+
+  /** Closes every view. */
+  close(): void {
+    for (const sending of this.#sending.values()) sending.view.close();
+    for (const fetching of this.#fetching.values()) fetching.install.abort();
+    this.#sending.clear();
+    this.#fetching.clear();
+  }
+}
