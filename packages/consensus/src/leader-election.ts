@@ -21,7 +21,7 @@ export class LeaderElection {
   #ownBallot: Ballot;
   #leader: Ballot;
   #happy = false;
-  #quorumConnected = false;
+  #hasFollowers = false;
   /** Rounds for which it leaves the first move after a start to the members that are preferred as leader. */
   #patience: number;
   /** It promised to follow a leader since the last round ended; whose heartbeat may not have told of it yet. */
@@ -50,9 +50,9 @@ export class LeaderElection {
     return this.#happy;
   }
 
-  /** Whether a majority, this node included, answered in the last round. */
-  get quorumConnected(): boolean {
-    return this.#quorumConnected;
+  /** Whether a majority, this node included, answered in the last round and knows no higher leader: it would follow. */
+  get hasFollowers(): boolean {
+    return this.#hasFollowers;
   }
 
   /** This node won: it is to lead with its own ballot. */
@@ -60,33 +60,35 @@ export class LeaderElection {
     return sameBallot(this.#leader, this.#ownBallot);
   }
 
-  /** A promise shows a leader that no heartbeat has told of yet. */
+  /** A promise shows a leader that is at work, though no heartbeat has told of it yet. */
   onPromised(ballot: Ballot): void {
     this.#leader = maxBallot(this.#leader, ballot);
+    this.#happy = true;
     this.#promisedSince = true;
   }
 
   /** Takes the answers of one heartbeat round. */
   onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
     const answers = [...replies.values()];
-    this.#quorumConnected = this.#isMajority(answers.length);
     // Number 0: that member never tried to lead.
     for (const { ballot } of answers) if (ballot.number > 0) this.#leader = maxBallot(this.#leader, ballot);
-    this.#happy = this.elected
-      ? this.#canLead(answers)
-      : answers.some((a) => a.happy && sameBallot(a.ballot, this.#leader));
-    const promisedSince = this.#promisedSince;
+    const followers = answers.filter((answer) => compareBallots(answer.leader, this.#ownBallot) <= 0);
+    this.#hasFollowers = this.#isMajority(followers.length);
+    this.#happy = this.#seesLeader(answers);
     this.#promisedSince = false;
-    if (this.#happy || promisedSince || !this.#quorumConnected || answers.some((answer) => answer.happy)) return;
+    // Only the first election is a matter of preference.
+    if (this.#happy) this.#patience = 0;
+    if (this.#happy || !this.#isMajority(answers.length) || answers.some((answer) => answer.happy)) return;
     if (this.#patience > 0) this.#patience -= 1;
     else this.#takeOver(answers);
   }
 
-  /** A leader is happy with a quorum that would follow it, or where a neighbour sees a higher leader that is happy. */
-  #canLead(answers: readonly GroupHeartbeat[]): boolean {
-    const followers = answers.filter((answer) => compareBallots(answer.leader, this.#ownBallot) <= 0).length;
-    if (this.#isMajority(followers)) return true;
-    return answers.some((answer) => answer.happy && compareBallots(answer.leader, this.#ownBallot) > 0);
+  #seesLeader(answers: readonly GroupHeartbeat[]): boolean {
+    // Whom it promised to follow a moment ago may have answered before it led.
+    if (this.#promisedSince) return true;
+    if (!this.elected) return answers.some((answer) => answer.happy && sameBallot(answer.ballot, this.#leader));
+    // One that lost its followers need not try again where a neighbour sees a higher leader that is happy.
+    return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leader, this.#ownBallot) > 0);
   }
 
   #takeOver(answers: readonly GroupHeartbeat[]): void {
@@ -94,6 +96,7 @@ export class LeaderElection {
     this.#ownBallot = { ...this.#ownBallot, number: seen + 1 };
     this.#leader = this.#ownBallot;
     this.#happy = true;
+    this.#hasFollowers = true;
   }
 
   /** `others` nodes and this one. */

@@ -93,6 +93,10 @@ export type LogEvent =
   | { readonly type: 'leading'; readonly ballot: Ballot }
   /** This replica stopped leading: what it proposed and did not see decided has an unknown outcome. */
   | { readonly type: 'stepped-down'; readonly ballot: Ballot }
+  /** It leads and lost touch with the majority: what it proposed and did not see decided may not be decided soon. */
+  | { readonly type: 'quorum-lost'; readonly ballot: Ballot }
+  /** What `heartbeat()` says of this replica's ballot or happiness changed: worth telling at once. */
+  | { readonly type: 'heartbeat-changed' }
   | { readonly type: 'leader-changed'; readonly ballot: Ballot; readonly former: Ballot }
   /** The log cannot catch up by entries alone: install a state of at least `atLeast` from this member. */
   | { readonly type: 'snapshot-needed'; readonly from: NodeId; readonly atLeast: number };

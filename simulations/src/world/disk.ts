@@ -3,7 +3,7 @@
  * under way at a crash is lost. Records have the production format, checksums included.
  */
 import type { GroupId } from '@kvorum/common';
-import { bytesToMapKey, mapKeyToBytes } from '@kvorum/common';
+import { bytesToMapKey, mapKeyToBytes, murmur3 } from '@kvorum/common';
 import type { Recovered } from '@kvorum/consensus';
 import type {
   LogMutation,
@@ -21,6 +21,8 @@ interface GroupLog {
   hardState: Uint8Array | undefined;
   /** Sealed entries by the position of the first. */
   segments: Map<number, Uint8Array>;
+  /** Where the last of them starts. */
+  end: number;
 }
 
 /** Runs `done` later, unless the process is gone by then. */
@@ -50,6 +52,15 @@ export class Disk {
     this.#records.clear();
     this.#logs.clear();
     this.#states.clear();
+  }
+
+  /** Of a group's applied state; equal states have equal hashes. */
+  stateHash(group: GroupId): string {
+    let hash = 0;
+    for (const [name, value] of [...(this.#states.get(group) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      hash = murmur3(value, murmur3(mapKeyToBytes(name), hash));
+    }
+    return hash.toString(16);
   }
 
   logStorage(later: Later): LogStorage {
@@ -103,14 +114,17 @@ export class Disk {
     const segment = append && { from: append.from, record: encodeEntries(append.entries) };
     const compactedIndex = mutation.hardState?.compactedIndex ?? 0;
     return () => {
-      const log = this.#logs.get(mutation.group) ?? { hardState: undefined, segments: new Map<number, Uint8Array>() };
+      const log = this.#logs.get(mutation.group) ?? { hardState: undefined, segments: new Map(), end: -1 };
       this.#logs.set(mutation.group, log);
       log.hardState = hardState ?? log.hardState;
       if (segment !== undefined) {
-        for (const from of [...log.segments.keys()]) if (from > segment.from) log.segments.delete(from);
+        // Seldom anything to cut: the newest segment is the last one of the map, and of the log.
+        if (log.end > segment.from)
+          for (const from of [...log.segments.keys()]) if (from > segment.from) log.segments.delete(from);
         log.segments.set(segment.from, segment.record);
+        log.end = segment.from;
       }
-      dropCompacted(log.segments, compactedIndex);
+      if (hardState !== undefined) dropCompacted(log.segments, compactedIndex);
     };
   }
 

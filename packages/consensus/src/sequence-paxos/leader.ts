@@ -13,7 +13,7 @@ import type { Entry } from '../entry.ts';
 import { invariant } from '../invariant.ts';
 import type { Message } from '../messages.ts';
 import { majorityOf } from '../quorum.ts';
-import type { PersistReceipt } from '../replicated-log.ts';
+import type { PersistReceipt, Refusal } from '../replicated-log.ts';
 import type { Acceptor } from './acceptor.ts';
 import { ReadRounds } from './read-rounds.ts';
 
@@ -324,9 +324,19 @@ export class Leader {
     }
   }
 
+  /** Still leads, but cannot confirm reads for now. */
+  onQuorumLost(): void {
+    this.#refuseReads('no-quorum');
+    if (this.accepting) this.#acceptor.emit({ type: 'quorum-lost', ballot: this.ballot });
+  }
+
+  #refuseReads(refusal: Refusal): void {
+    for (const ticket of this.#reads.drain()) this.#acceptor.readOutcome({ ticket, refusal });
+  }
+
   /** Gives up: every read that was not served is refused. */
   stepDown(): void {
-    for (const ticket of this.#reads.drain()) this.#acceptor.readOutcome({ ticket, refusal: 'not-leader' });
+    this.#refuseReads('not-leader');
     if (this.accepting) this.#acceptor.emit({ type: 'stepped-down', ballot: this.ballot });
   }
 

@@ -39,6 +39,8 @@ export class SequencePaxos implements ReplicatedLog {
   readonly #election: LeaderElection;
   #role: Follower | Leader;
   #knownLeader: Ballot;
+  /** What the last step left of the heartbeat. */
+  #lastHeartbeat: GroupHeartbeat | undefined;
 
   constructor(options: SequencePaxosOptions) {
     const { self, members, recovered = newReplica } = options;
@@ -89,6 +91,7 @@ export class SequencePaxos implements ReplicatedLog {
     for (const input of inputs) this.#take(input);
     if (this.#role.kind === 'leader') this.#role.flush();
     this.#noteLeader();
+    this.#noteHeartbeat();
     this.#check();
     return this.#acceptor.takeEffects();
   }
@@ -137,7 +140,7 @@ export class SequencePaxos implements ReplicatedLog {
   /** Why this replica takes neither proposals nor reads now. */
   #refusal(): Refusal | undefined {
     if (!this.leading) return 'not-leader';
-    return this.#election.quorumConnected ? undefined : 'no-quorum';
+    return this.#election.hasFollowers ? undefined : 'no-quorum';
   }
 
   #onMessage(from: NodeId, message: Message): void {
@@ -194,9 +197,11 @@ export class SequencePaxos implements ReplicatedLog {
   }
 
   #onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
+    const hadFollowers = this.#election.hasFollowers;
     this.#election.onRound(replies);
     this.#role.onRound(replies);
     if (this.#role.kind === 'leader') {
+      if (hadFollowers && !this.#election.hasFollowers) this.#role.onQuorumLost();
       if (!this.#election.elected) this.#becomeFollower();
       else if (compareBallots(this.#election.ownBallot, this.#role.ballot) > 0) this.#becomeLeader();
     } else if (this.#election.elected) {
@@ -221,6 +226,14 @@ export class SequencePaxos implements ReplicatedLog {
     if (sameBallot(this.#knownLeader, this.leader)) return;
     this.#acceptor.emit({ type: 'leader-changed', ballot: this.leader, former: this.#knownLeader });
     this.#knownLeader = this.leader;
+  }
+
+  #noteHeartbeat(): void {
+    const now = this.heartbeat();
+    const before = this.#lastHeartbeat;
+    this.#lastHeartbeat = now;
+    if (before !== undefined && before.happy === now.happy && sameBallot(before.ballot, now.ballot)) return;
+    if (before !== undefined) this.#acceptor.emit({ type: 'heartbeat-changed' });
   }
 
   #check(): void {

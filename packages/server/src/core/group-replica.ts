@@ -8,6 +8,7 @@
 import type { GroupId, GroupReply, GroupRequest, LogFields, NodeId, Served } from '@kvorum/common';
 import { limits, Writer } from '@kvorum/common';
 import type {
+  Ballot,
   Effects,
   GroupHeartbeat,
   Input,
@@ -85,10 +86,27 @@ export class GroupReplica {
     return this.#log.leading;
   }
 
-  /** The leader this replica knows, itself included; 0 for none. */
+  /** The leader this replica sees at work, itself included; 0 for none. */
   get leader(): NodeId {
     const { leader } = this.#log;
-    return leader.number === 0 ? 0 : leader.node;
+    return leader.number === 0 || !this.#log.heartbeat().happy ? 0 : leader.node;
+  }
+
+  get compactedIndex(): number {
+    return this.#log.compactedIndex;
+  }
+
+  /** The ballot of the leader this replica knows. */
+  get ballot(): Ballot {
+    return this.#log.leader;
+  }
+
+  get decidedIndex(): number {
+    return this.#log.decidedIndex;
+  }
+
+  get logLength(): number {
+    return this.#log.logLength;
   }
 
   heartbeat(): GroupHeartbeat {
@@ -181,7 +199,8 @@ export class GroupReplica {
     this.#notePending(effects, waiters);
     for (const event of effects.events) {
       // Before anything is applied: what was decided in this step may stand where a proposal of this replica stood.
-      if (event.type === 'stepped-down') this.#giveUpPending();
+      if (event.type === 'stepped-down') this.#giveUpPending('leadership moved');
+      if (event.type === 'quorum-lost') this.#giveUpPending('the leader lost touch with the majority');
       this.#host.onEvent(this.group, event);
     }
     this.#apply();
@@ -236,11 +255,9 @@ export class GroupReplica {
     }
   }
 
-  #giveUpPending(): void {
-    const unknown = refusal(
-      'outcome-unknown',
-      `leadership of group ${this.group} moved while the command was under way`,
-    );
+  /** Clients need not wait: another node may lead soon, and with a session a retry is safe. */
+  #giveUpPending(why: string): void {
+    const unknown = refusal('outcome-unknown', `group ${this.group}: ${why} while the command was under way`);
     for (const entry of this.#pending) for (const waiter of entry.waiters) waiter.reply(unknown);
     this.#pending = [];
     this.#pendingBytes = 0;

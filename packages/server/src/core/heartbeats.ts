@@ -2,7 +2,7 @@
  * The heartbeat rounds of a node: drives the failure detector by the clock, carries each group's election data, and hands
  * the round's answers to every group.
  */
-import type { Clock, GroupId, Logger, NodeId } from '@kvorum/common';
+import type { Clock, GroupId, Logger, NodeId, Random } from '@kvorum/common';
 import { nodeName } from '@kvorum/common';
 import type { FailureDetectorOptions, GroupHeartbeat } from '@kvorum/consensus';
 import { FailureDetector } from '@kvorum/consensus';
@@ -50,7 +50,14 @@ export class Heartbeats {
     return this.#detector.delayMs;
   }
 
-  start(): void {
+  /** The first round begins at a random moment, so that the nodes' rounds do not all end at the same time. */
+  start(random: Random): void {
+    const phase = random.nextUint32() / 2 ** 32;
+    this.#clock.setTimer(phase * ELECTION_TIMEOUT_MS, () => this.#begin());
+  }
+
+  #begin(): void {
+    if (this.#stopped) return;
     const { round, ask } = this.#detector.startRound();
     this.#answers = new Map();
     this.#roundStartedMs = this.#clock.monotonicMs();
@@ -64,6 +71,11 @@ export class Heartbeats {
   }
 
   onReply(from: NodeId, message: HeartbeatReply): void {
+    if (message.round === 0) {
+      const answer = this.#answers.get(from);
+      if (answer !== undefined) this.#answers.set(from, withNews(answer, message));
+      return;
+    }
     if (this.#detector.onReply(from, message.round)) this.#logger.info(`node ${nodeName(from)} is back`);
     this.#answers.set(from, message);
   }
@@ -78,8 +90,14 @@ export class Heartbeats {
         this.#logger.warn(`node ${nodeName(peer)} is suspected: no heartbeat for ${this.delayMs} ms`);
       this.#host.onRound(new Map([...this.#answers].filter(([peer]) => alive.has(peer))));
     }
-    this.start();
+    this.#begin();
   }
+}
+
+/** The answer, with what changed since. */
+function withNews(answer: HeartbeatReply, news: HeartbeatReply): HeartbeatReply {
+  const changed = new Set(news.groups.map((entry) => entry.group));
+  return { ...answer, groups: [...answer.groups.filter((entry) => !changed.has(entry.group)), ...news.groups] };
 }
 
 /** The answers by group and member. */

@@ -84,6 +84,12 @@ const SPARE_CHECK_IN_MS = 2000;
 /** Where the layout stands in the state of the metadata group. */
 const LAYOUT_KEY = encodeUtf8('layout');
 
+/** What can be seen of a replica from outside. */
+export type GroupView = Pick<
+  GroupReplica,
+  'leading' | 'leader' | 'ballot' | 'decidedIndex' | 'logLength' | 'compactedIndex'
+>;
+
 /** Everything that exists once the node is a member. */
 interface Running {
   readonly self: NodeId;
@@ -229,6 +235,11 @@ export class Node {
         ...replica.describe(),
       })),
     };
+  }
+
+  /** This node's replica of the group, as others may see it; undefined when it is no member. */
+  group(group: GroupId): GroupView | undefined {
+    return this.#running?.replicas.get(group);
   }
 
   /** Whether it serves: every group it is a member of knows a leader. */
@@ -423,7 +434,7 @@ export class Node {
     logger.info(
       `cluster ${clusterId} is formed: ${nodes.length} nodes, ${groups.length - 1} partitions; this is ${nodeName(self)}`,
     );
-    heartbeats.start();
+    heartbeats.start(this.#ports.random);
   }
 
   #createReplica(group: GroupId, members: readonly NodeId[]): GroupReplica {
@@ -505,6 +516,17 @@ export class Node {
     return { type: 'heartbeat-reply', round, epoch: running.layout.epoch, groups };
   }
 
+  /** An election need not wait for the next round to learn what changed. */
+  #spreadNews(running: Running, group: GroupId): void {
+    const replica = running.replicas.get(group);
+    if (replica === undefined) return;
+    const { epoch } = running.layout;
+    const groups = [{ group, ...replica.heartbeat() }];
+    for (const member of replica.members) {
+      if (member !== running.self) this.#loop.send(member, { type: 'heartbeat-reply', round: 0, epoch, groups });
+    }
+  }
+
   #onRound(answers: ReadonlyMap<NodeId, Extract<PeerMessage, { type: 'heartbeat-reply' }>>): void {
     const running = this.#running;
     if (running === undefined) return;
@@ -524,6 +546,12 @@ export class Node {
           `leads group ${group} with ballot ${formatBallot(event.ballot)}${whyLeaderChanged(running, group)}`,
         );
         if (group === METADATA_GROUP) this.#proposeFirstLayout(running);
+        return;
+      case 'quorum-lost':
+        logger.warn(`leads group ${group} with ballot ${formatBallot(event.ballot)}, but reaches no majority of it`);
+        return;
+      case 'heartbeat-changed':
+        this.#spreadNews(running, group);
         return;
       case 'stepped-down':
         logger.info(`no longer leads group ${group}: a higher ballot than ${formatBallot(event.ballot)} was seen`);

@@ -1,8 +1,7 @@
 /**
  * The protocol between the nodes of a cluster: a frame is a list of messages for any number of groups.
  */
-import type { GroupId, GroupReply, GroupRequest, Layout ,
-  Writer} from '@kvorum/common';
+import type { GroupId, GroupReply, GroupRequest, Layout, Writer } from '@kvorum/common';
 import {
   limits,
   readGroupReply,
@@ -12,7 +11,7 @@ import {
   Reader,
   writeGroupReply,
   writeGroupRequest,
-  writeLayout
+  writeLayout,
 } from '@kvorum/common';
 import type { GroupHeartbeat, Message } from '@kvorum/consensus';
 import { readBallot, readMessage, writeBallot, writeMessage } from '@kvorum/consensus';
@@ -21,7 +20,10 @@ import type { StateRecord } from './storage.ts';
 export type PeerMessage =
   /** Are you there? To every peer, each round. */
   | { readonly type: 'heartbeat-request'; readonly round: number }
-  /** I am, and this is how the groups are doing that we share. */
+  /**
+   * I am, and this is how the groups are doing that we share. Round 0: not an answer, but news about some groups, sent
+   * when they change rather than when the next round asks.
+   */
   | {
       readonly type: 'heartbeat-reply';
       readonly round: number;

@@ -1,0 +1,238 @@
+/**
+ * One run of a scenario: a world, its load, the faults the scenario inflicts, and everything that must hold at the end.
+ */
+import { decodeUtf8, encodeUtf8 } from '@kvorum/common';
+import type { HistoryFigures } from './checkers/index.ts';
+import { checkHistory, countIncrements, exactlyOnceComplaints, vacuityComplaints } from './checkers/index.ts';
+import type { WorkloadOptions } from './workload.ts';
+import { defaultWorkload, Workload } from './workload.ts';
+import { RandomStream } from './world/random-stream.ts';
+import type { WorldOptions } from './world/world.ts';
+import { World } from './world/world.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Simulated seconds of load and faults. */
+  readonly seconds: number;
+}
+
+export interface RunResult {
+  readonly scenario: string;
+  readonly seed: number;
+  /** What did not hold; empty for a pass. */
+  readonly complaints: readonly string[];
+  readonly traceHash: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly figures: HistoryFigures | undefined;
+  /** Faults that fired, and measurements of the scenario. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** The last lines of the trace. */
+  readonly trace: readonly string[];
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** What happens and what must hold. */
+  readonly summary: string;
+  readonly nodes: number;
+  readonly partitions?: number;
+  readonly replication?: number;
+  /** Simulated seconds unless told otherwise. */
+  readonly seconds: number;
+  run(run: Run): void;
+}
+
+/** Stops a run whose next steps make no sense any more. */
+class Abandoned extends Error {}
+
+const FORMATION_MS_MAX = 2000;
+/** After the last fault: every group serves again within this time. */
+const RECOVERY_MS_MAX = 5000;
+
+export class Run {
+  readonly world: World;
+  readonly options: RunOptions;
+  /** For the scenario's own choices. */
+  readonly random: RandomStream;
+  readonly counts: Record<string, number> = {};
+  readonly #complaints: string[] = [];
+  #load: Workload | undefined;
+  #figures: HistoryFigures | undefined;
+
+  constructor(world: WorldOptions, options: RunOptions) {
+    this.world = new World(world);
+    this.options = options;
+    this.random = new RandomStream(options.seed, 'faults');
+  }
+
+  get complaints(): readonly string[] {
+    return this.#complaints;
+  }
+
+  get figures(): HistoryFigures | undefined {
+    return this.#figures;
+  }
+
+  get load(): Workload {
+    if (this.#load === undefined) throw new Error('the scenario has no load');
+    return this.#load;
+  }
+
+  get durationMs(): number {
+    return this.options.seconds * 1000;
+  }
+
+  expect(holds: boolean, complaint: string): void {
+    if (!holds) this.#complaints.push(complaint);
+  }
+
+  /** As {@link expect}, where nothing after it makes sense if it fails. */
+  require(holds: boolean, complaint: string): void {
+    if (holds) return;
+    this.#complaints.push(complaint);
+    throw new Abandoned(complaint);
+  }
+
+  count(name: string, by = 1): void {
+    this.counts[name] = (this.counts[name] ?? 0) + by;
+  }
+
+  /** Starts every node and waits until all groups have leaders. */
+  form(): void {
+    this.world.startAll();
+    this.require(
+      this.world.runUntil(() => this.allHealthy(), FORMATION_MS_MAX),
+      'the cluster did not form within 2 s',
+    );
+  }
+
+  allHealthy(): boolean {
+    return this.world.processes.every((process) => this.world.node(process)?.healthy === true);
+  }
+
+  startLoad(options: Partial<WorkloadOptions> = {}): void {
+    this.#load = new Workload(this.world, { ...defaultWorkload, ...options });
+  }
+
+  /** Ends all faults, starts what is down, and requires that writes are acknowledged again. */
+  heal(): void {
+    this.world.network.healAll();
+    this.world.network.faults = {
+      ...this.world.network.faults,
+      loss: 0,
+      duplication: 0,
+      clientReset: 0,
+      clientDuplication: 0,
+    };
+    for (const process of this.world.processes) {
+      this.world.disk(process).slowness = 1;
+      this.world.start(process);
+    }
+    this.world.note('healed');
+    this.requireProgress(RECOVERY_MS_MAX, 'after healing');
+  }
+
+  /** Requires an acknowledged write in every group within the time; returns how long it took, milliseconds. */
+  requireProgress(limitMs: number, when: string): number {
+    const startMs = this.world.nowMs;
+    const { core } = this.world.client();
+    const groups = this.world.options.partitions;
+    const open = new Set<number>();
+    for (let probe = 0; open.size < groups; probe += 1) {
+      const key = encodeUtf8(`probe-${probe}`);
+      open.add(probe);
+      core.submit({ type: 'put', key, value: key }, limitMs, (outcome) => {
+        if (!(outcome instanceof Error)) open.delete(probe);
+      });
+    }
+    this.require(
+      this.world.runUntil(() => open.size === 0, limitMs),
+      `no progress ${when} within ${limitMs} ms`,
+    );
+    return this.world.nowMs - startMs;
+  }
+
+  /** Ends the load and checks everything that holds for any run. */
+  finish(bounds: { readonly okMin: number; readonly okRateMin?: number }): void {
+    this.load.stop();
+    this.require(
+      this.world.runUntil(() => this.load.idle, 30_000),
+      'operations were still open 30 s after the load ended',
+    );
+    this.#checkCounters();
+    const { verdict, figures, findings } = checkHistory(this.load.calls);
+    this.#figures = figures;
+    this.expect(verdict === 'linearizable', `${verdict}: ${findings.map((finding) => finding.explanation).join('\n')}`);
+    const vacuity = { okMin: bounds.okMin, okRateMin: bounds.okRateMin ?? 0.5, overlappingMin: bounds.okMin / 20 };
+    this.#complaints.push(...vacuityComplaints(figures, vacuity));
+    this.#checkReplicas();
+  }
+
+  #checkCounters(): void {
+    const { core } = this.world.client();
+    for (const key of this.load.counterKeys) {
+      let final: number | undefined;
+      core.submit({ type: 'get', key: encodeUtf8(key) }, 5000, (outcome) => {
+        if (outcome instanceof Error) this.#complaints.push(`counter ${key} could not be read: ${outcome.message}`);
+        final =
+          outcome instanceof Error || outcome.type !== 'value' || !outcome.found
+            ? 0
+            : Number(decodeUtf8(outcome.found.value));
+      });
+      this.world.runUntil(() => final !== undefined, 6000);
+      const increments = countIncrements(this.load.calls, key);
+      this.#complaints.push(...exactlyOnceComplaints({ key, increments, final: final ?? 0 }));
+      this.count(
+        'increments acknowledged',
+        increments.reduce((sum, entry) => sum + entry.acknowledged, 0),
+      );
+    }
+  }
+
+  /** Once nothing moves any more, every replica of a group has the same state on disk. */
+  #checkReplicas(): void {
+    const equal = (): boolean => this.#differingGroups().length === 0;
+    const settled = this.world.runUntil(equal, RECOVERY_MS_MAX);
+    this.expect(settled, `replicas differ in groups ${this.#differingGroups().join(', ')}`);
+  }
+
+  #differingGroups(): number[] {
+    const { processes, options } = this.world;
+    const groups = Array.from({ length: options.partitions + 1 }, (_, group) => group);
+    return groups.filter((group) => {
+      const members = processes.filter((process) => this.world.node(process)?.group(group) !== undefined);
+      return new Set(members.map((process) => this.world.disk(process).stateHash(group))).size > 1;
+    });
+  }
+}
+
+export function runScenario(scenario: Scenario, options: RunOptions): RunResult {
+  const run = new Run(
+    {
+      seed: options.seed,
+      nodes: scenario.nodes,
+      partitions: scenario.partitions ?? 4,
+      replication: scenario.replication ?? Math.min(3, scenario.nodes),
+    },
+    options,
+  );
+  let thrown: string | undefined;
+  try {
+    scenario.run(run);
+  } catch (error) {
+    if (!(error instanceof Abandoned)) thrown = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+  const { network, trace } = run.world;
+  return {
+    scenario: scenario.name,
+    seed: options.seed,
+    complaints: thrown === undefined ? run.complaints : [...run.complaints, `threw ${thrown}`],
+    traceHash: trace.hash,
+    simulatedMs: run.world.nowMs,
+    events: trace.events,
+    figures: run.figures,
+    counts: { ...run.counts, ...network.figures },
+    trace: trace.lines,
+  };
+}

@@ -1,0 +1,22 @@
+import type { Scenario } from '../run.ts';
+import { formation, steadyLoad } from './calm.ts';
+import { chaos } from './chaos.ts';
+import { followerCrash, leaderCrash, majorityLoss, restartOfAll, rollingRestart, snapshotCatchUp } from './crashes.ts';
+import { exactlyOnce, lossAndDuplication } from './messages.ts';
+import { partialPartitions, symmetricPartition } from './partitions.ts';
+
+export const scenarios: readonly Scenario[] = [
+  formation,
+  steadyLoad,
+  leaderCrash,
+  followerCrash,
+  snapshotCatchUp,
+  rollingRestart,
+  restartOfAll,
+  majorityLoss,
+  symmetricPartition,
+  ...partialPartitions,
+  lossAndDuplication,
+  exactlyOnce,
+  ...chaos,
+];
