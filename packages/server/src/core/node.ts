@@ -78,6 +78,8 @@ export interface NodeOptions extends FormationOptions {
   readonly onRejected: (reason: string) => void;
 }
 
+/** While the cluster is formed: how soon a node learns that the last one came. */
+const FORMING_CHECK_IN_MS = 50;
 /** A spare waits for a place; it asks seldom. */
 const SPARE_CHECK_IN_MS = 2000;
 
@@ -349,7 +351,7 @@ export class Node {
     const { state } = answer;
     switch (state.type) {
       case 'forming':
-        return CHECK_IN_RETRY_MS;
+        return FORMING_CHECK_IN_MS;
       case 'elsewhere':
         this.#checkIn?.redirect(state.address);
         return CHECK_IN_RETRY_MS;

@@ -1,0 +1,32 @@
+/**
+ * The Dialer port on websockets, for a node that checks in.
+ */
+import type { Dialer } from '@kvorum/common';
+import { CLIENT_PATH, CLIENT_SUBPROTOCOL, formatAddress, limits } from '@kvorum/common';
+import { WebSocket } from 'ws';
+
+export const wsDialer: Dialer = {
+  dial(address, handlers) {
+    const remote = formatAddress(address);
+    const socket = new WebSocket(`ws://${remote}${CLIENT_PATH}`, CLIENT_SUBPROTOCOL, {
+      perMessageDeflate: false,
+      maxPayload: limits.frameBytesMax,
+      skipUTF8Validation: true,
+    });
+    let trouble = 'the connection was closed';
+    socket.on('open', () => handlers.onOpen());
+    socket.on('message', (data) => handlers.onFrame(data as Buffer));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      trouble = error.code === 'ECONNREFUSED' ? 'connection refused, nothing listens there' : error.message;
+    });
+    socket.on('close', (_code, reason) => handlers.onClose(reason.toString() || trouble));
+    return {
+      remote,
+      send: (frame) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(frame, { binary: true });
+      },
+      backlogBytes: () => socket.bufferedAmount,
+      close: () => socket.terminate(),
+    };
+  },
+};

@@ -1,0 +1,231 @@
+/**
+ * The PeerTransport port on websockets: one connection per pair of nodes, whoever dialled it. Both sides dial while they
+ * have none; where both succeed, the one that the lower node id dialled stays.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Address, Logger, NodeId, Peer, PeerHandlers, PeerTransport } from '@kvorum/common';
+import { formatAddress, limits, nodeName } from '@kvorum/common';
+import { WebSocket } from 'ws';
+import type { PeerIdentity } from './peer-handshake.ts';
+import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders, readPeerHeaders } from './peer-handshake.ts';
+
+const REDIAL_MS_MIN = 50;
+const REDIAL_MS_MAX = 1000;
+const HANDSHAKE_TIMEOUT_MS = 1000;
+/** Without a frame for so long the other end is gone, even if the connection does not know it. Heartbeats are far denser. */
+const SILENCE_MS_MAX = 3000;
+
+interface Link {
+  readonly id: NodeId;
+  address: Address;
+  socket: WebSocket | undefined;
+  /** Who dialled the socket. */
+  dialler: NodeId;
+  dialling: WebSocket | undefined;
+  redialMs: number;
+  redialTimer: NodeJS.Timeout | undefined;
+  heardMs: number;
+  lastTrouble: string;
+}
+
+export class WsPeerTransport implements PeerTransport {
+  readonly #logger: Logger;
+  readonly #links = new Map<NodeId, Link>();
+  #self: PeerIdentity | undefined;
+  #listening: Address;
+  #handlers: PeerHandlers | undefined;
+  #silenceTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+  /** Frames that did not leave because a queue was full. */
+  #dropped = 0;
+
+  constructor(logger: Logger, listening: Address) {
+    this.#logger = logger;
+    this.#listening = listening;
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  setPeers(self: NodeId, clusterId: string, peers: readonly Peer[], handlers: PeerHandlers): void {
+    this.#self = { clusterId, node: self, address: this.#listening };
+    this.#handlers = handlers;
+    this.#silenceTimer ??= setInterval(() => this.#dropSilent(), SILENCE_MS_MAX / 3);
+    for (const { id, address } of peers) {
+      const link = this.#links.get(id);
+      if (link !== undefined) {
+        link.address = address;
+        continue;
+      }
+      const fresh: Link = {
+        id,
+        address,
+        socket: undefined,
+        dialler: 0,
+        dialling: undefined,
+        redialMs: REDIAL_MS_MIN,
+        redialTimer: undefined,
+        heardMs: 0,
+        lastTrouble: '',
+      };
+      this.#links.set(id, fresh);
+      this.#dial(fresh);
+    }
+  }
+
+  send(to: NodeId, frame: Uint8Array): void {
+    const socket = this.#links.get(to)?.socket;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > limits.peerBacklogBytesMax) {
+      this.#dropped += 1;
+      return;
+    }
+    socket.send(frame, { binary: true });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#silenceTimer);
+    for (const link of this.#links.values()) {
+      clearTimeout(link.redialTimer);
+      link.dialling?.terminate();
+      link.socket?.terminate();
+    }
+  }
+
+  // ---- handshake ----
+
+  /** Headers that prove who this node is. */
+  headers(): readonly string[] {
+    if (this.#self === undefined) return [];
+    return Object.entries(peerHeaders(this.#self)).map(([name, value]) => `${name}: ${value}`);
+  }
+
+  /** Why the node behind the request is not welcome; undefined if it is. */
+  check(request: IncomingMessage): string | undefined {
+    if (this.#self === undefined) return 'this node is not a member of a cluster yet';
+    return this.#refusal(readPeerHeaders(request.headers));
+  }
+
+  #refusal(peer: PeerIdentity | undefined): string | undefined {
+    const self = this.#self;
+    if (peer === undefined) return 'the handshake does not say which node of which cluster this is';
+    if (peer.clusterId !== self?.clusterId) {
+      return `this is a node of cluster ${self?.clusterId ?? '?'}, you are one of cluster ${peer.clusterId}`;
+    }
+    return this.#links.has(peer.node)
+      ? undefined
+      : `cluster ${peer.clusterId} has no node ${nodeName(peer.node)} besides this one`;
+  }
+
+  /** A peer dialled; `check` has let it in. */
+  accept(socket: WebSocket, request: IncomingMessage): void {
+    const peer = readPeerHeaders(request.headers);
+    const link = peer && this.#links.get(peer.node);
+    if (link === undefined || peer === undefined || this.#closed) {
+      socket.terminate();
+      return;
+    }
+    link.address = peer.address;
+    this.#adopt(link, socket, link.id);
+  }
+
+  #dial(link: Link): void {
+    const self = this.#self;
+    if (this.#closed || self === undefined || link.socket !== undefined || link.dialling !== undefined) return;
+    const socket = new WebSocket(`ws://${formatAddress(link.address)}${PEER_PATH}`, PEER_SUBPROTOCOL, {
+      headers: peerHeaders(self),
+      perMessageDeflate: false,
+      maxPayload: limits.frameBytesMax,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      skipUTF8Validation: true,
+      // Masking protects proxies from browsers. Between nodes a zero mask saves a pass over every byte.
+      generateMask: (mask) => void mask.fill(0),
+    });
+    link.dialling = socket;
+    let answer: PeerIdentity | undefined;
+    socket.on('upgrade', (response) => {
+      answer = readPeerHeaders(response.headers);
+    });
+    socket.on('open', () => {
+      link.dialling = undefined;
+      const refusal = answer?.node === link.id ? this.#refusal(answer) : `it is not ${nodeName(link.id)}`;
+      if (refusal === undefined) {
+        this.#adopt(link, socket, self.node);
+        return;
+      }
+      this.#report(link, refusal);
+      socket.terminate();
+      this.#redialLater(link);
+    });
+    socket.on('unexpected-response', (_request, response) => {
+      let body = '';
+      response.on('data', (chunk: Buffer) => (body += chunk.toString().slice(0, 500)));
+      response.on('end', () => this.#report(link, body.trim()));
+      socket.emit('error', new Error('refused'));
+      socket.terminate();
+    });
+    socket.on('error', () => {
+      if (link.dialling !== socket) return;
+      link.dialling = undefined;
+      this.#redialLater(link);
+    });
+  }
+
+  /** Makes the socket the link's, unless the present one has precedence. */
+  #adopt(link: Link, socket: WebSocket, dialler: NodeId): void {
+    const present = link.socket;
+    // Of two that cross each other, the lower id's stays; from the same dialler, the newer one.
+    if (present?.readyState === WebSocket.OPEN && link.dialler < dialler) {
+      socket.terminate();
+      return;
+    }
+    link.socket = socket;
+    link.dialler = dialler;
+    link.redialMs = REDIAL_MS_MIN;
+    link.heardMs = performance.now();
+    link.lastTrouble = '';
+    present?.terminate();
+    socket.on('message', (data, isBinary) => this.#onMessage(link, socket, data as Buffer, isBinary));
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => {
+      if (link.socket !== socket) return;
+      link.socket = undefined;
+      this.#redialLater(link);
+    });
+  }
+
+  #onMessage(link: Link, socket: WebSocket, data: Buffer, isBinary: boolean): void {
+    if (!isBinary) {
+      socket.close(1003, 'binary frames only');
+      return;
+    }
+    link.heardMs = performance.now();
+    this.#handlers?.onFrame(link.id, data);
+  }
+
+  #redialLater(link: Link): void {
+    if (this.#closed) return;
+    clearTimeout(link.redialTimer);
+    // Some spread, so that two nodes do not keep crossing each other.
+    const delayMs = link.redialMs * (0.5 + Math.random() / 2);
+    link.redialMs = Math.min(link.redialMs * 2, REDIAL_MS_MAX);
+    link.redialTimer = setTimeout(() => this.#dial(link), delayMs);
+  }
+
+  #report(link: Link, trouble: string): void {
+    if (link.lastTrouble === trouble) return;
+    link.lastTrouble = trouble;
+    this.#logger.warn(
+      `${formatAddress(link.address)}, where ${nodeName(link.id)} should be, does not take this node: ${trouble}`,
+    );
+  }
+
+  #dropSilent(): void {
+    const now = performance.now();
+    for (const link of this.#links.values()) {
+      if (link.socket !== undefined && now - link.heardMs > SILENCE_MS_MAX) link.socket.terminate();
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The server's composition root: flags, wiring, signals.
+ */
+import { hostname } from 'node:os';
+import path from 'node:path';
+import type { Address } from '@kvorum/common';
+import { formatAddress } from '@kvorum/common';
+import type { DataDirectory } from './adapters/data-directory.ts';
+import { claimDirectory, DirectoryInUse } from './adapters/data-directory.ts';
+import { openStorages } from './adapters/lmdb-storage.ts';
+import { systemClock } from './adapters/system-clock.ts';
+import { systemRandom } from './adapters/system-random.ts';
+import { listen } from './adapters/web-server.ts';
+import type { ProcessLogger } from './adapters/winston-logger.ts';
+import { createLogger } from './adapters/winston-logger.ts';
+import { attachClient } from './adapters/ws-client-gateway.ts';
+import { wsDialer } from './adapters/ws-dialer.ts';
+import { WsPeerTransport } from './adapters/ws-peer-transport.ts';
+import { CorruptRecord, Node } from './core/index.ts';
+import type { ServerFlags } from './flags.ts';
+import { parseFlags } from './flags.ts';
+
+/** How long a shutdown waits for applied data to reach the disk; the log has it anyway. */
+const SHUTDOWN_FLUSH_MS = 2000;
+
+const flags = parseFlags(process.argv);
+const logger = createLogger(flags.logLevel, process.stderr.isTTY);
+let stopping = false;
+
+/** Ends the process once the reason is written. */
+function fail(message: string): void {
+  if (stopping) return;
+  stopping = true;
+  logger.error(message);
+  logger.end(() => process.exit(1));
+}
+
+process.on('uncaughtException', (error) =>
+  fail(`stops because of a fault of its own: ${error.stack ?? error.message}`),
+);
+
+try {
+  await startServer(flags, logger);
+} catch (error) {
+  fail(describeStartFailure(error, flags));
+}
+
+async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<void> {
+  const directory = claimDirectory(path.resolve(flags.dataDir));
+  process.on('exit', () => directory.release());
+  const storages = openStorages(directory.path, (error) => {
+    fail(
+      `a write to ${directory.path} failed: ${error.message}; nothing was acknowledged that is not on disk. Make room or replace the disk, then start again`,
+    );
+  });
+  // Until both are there, a connection is told that the node is just starting.
+  const running: { node?: Node; transport?: WsPeerTransport } = {};
+  const web = await listen(
+    { host: flags.host, port: flags.port },
+    {
+      healthy: () => running.node?.healthy === true,
+      status: () => ({ ...running.node?.status(), pid: process.pid, droppedPeerFrames: running.transport?.dropped }),
+      onClient: (socket, remote) => {
+        if (running.node === undefined) socket.terminate();
+        else attachClient(socket, remote, running.node);
+      },
+      checkPeer: (request) =>
+        running.transport?.check(request) ?? (running.transport ? undefined : 'this node is just starting'),
+      peerHeaders: () => running.transport?.headers() ?? [],
+      onPeer: (socket, request) => running.transport?.accept(socket, request),
+    },
+  );
+  const address = advertisedAddress(flags, web.address);
+  logger.info(`listens on ${formatAddress(web.address)}, data in ${directory.path}`);
+  const transport = new WsPeerTransport(logger, address);
+  const node = new Node(
+    {
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      transport,
+      dialer: wsDialer,
+      logStorage: storages.log,
+      stateStorage: storages.state,
+    },
+    {
+      address,
+      join: flags.join,
+      clusterSize: flags.clusterSize,
+      replication: flags.replication,
+      partitions: flags.partitions,
+      onRejected: fail,
+    },
+  );
+  running.transport = transport;
+  running.node = node;
+  node.start();
+  const stop = (signal: NodeJS.Signals): void =>
+    void shutDown(signal, { node, transport, web, storages, directory, logger });
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+}
+
+interface Parts {
+  readonly node: Node;
+  readonly transport: WsPeerTransport;
+  readonly web: { close(): void };
+  readonly storages: { close(): Promise<void> };
+  readonly directory: DataDirectory;
+  readonly logger: ProcessLogger;
+}
+
+async function shutDown(signal: NodeJS.Signals, parts: Parts): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  parts.logger.info(`${signal}: shuts down`);
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, SHUTDOWN_FLUSH_MS);
+    parts.node.flush(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  parts.node.stop();
+  parts.transport.close();
+  parts.web.close();
+  await parts.storages.close();
+  parts.directory.release();
+  parts.logger.end(() => process.exit(0));
+}
+
+/** Where others reach this node: a wildcard address is no use to them. */
+function advertisedAddress(flags: ServerFlags, listening: Address): Address {
+  const wildcard = flags.host === '0.0.0.0' || flags.host === '::';
+  return { host: flags.advertise ?? (wildcard ? hostname() : flags.host), port: listening.port };
+}
+
+function describeStartFailure(error: unknown, flags: ServerFlags): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const where = formatAddress({ host: flags.host, port: flags.port });
+  if (error instanceof DirectoryInUse) return error.message;
+  if (error instanceof CorruptRecord) {
+    return `the data in ${flags.dataDir} cannot be used: ${error.message}. Keep the directory for inspection and restore this node's data from a copy`;
+  }
+  if (code === 'EADDRINUSE') return `${where} is in use by another program; choose another port with -p`;
+  if (code === 'EADDRNOTAVAIL') return `${flags.host} is no address of this machine; choose another with --host`;
+  if (code === 'EACCES') return `no permission: ${(error as Error).message}`;
+  return `cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
