@@ -59,7 +59,7 @@ interface Task {
 const ATTEMPT_TIMEOUT_MS = 1000;
 const SWEEP_MS = 25;
 const BACKOFF_MS_MIN = 10;
-const BACKOFF_MS_MAX = 100;
+const BACKOFF_MS_MAX = 60;
 
 export class ClientCore {
   readonly #ports: ClientPorts;
@@ -243,6 +243,7 @@ export class ClientCore {
         return;
       case 'outcome-unknown':
         task.maybeApplied = true;
+        if (channel.leader === node) channel.leader = 0;
         this.#retry(task, channel, refused.message);
         return;
       case 'wrong-group':
