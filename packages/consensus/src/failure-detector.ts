@@ -84,6 +84,6 @@ export class FailureDetector {
       this.#calm = 0;
       this.#delayMs = Math.max(this.#delayMs - this.#options.delayStepMs, this.#options.delayMs);
     }
-    return { alive: this.#alive, suspected };
+    return { alive: new Set(this.#alive), suspected };
   }
 }

@@ -62,7 +62,8 @@ export class LeaderElection {
 
   /** A promise shows a leader that is at work, though no heartbeat has told of it yet. */
   onPromised(ballot: Ballot): void {
-    this.#leader = maxBallot(this.#leader, ballot);
+    if (compareBallots(ballot, this.#leader) < 0) return;
+    this.#leader = ballot;
     this.#happy = true;
     this.#promisedSince = true;
   }
@@ -78,6 +79,10 @@ export class LeaderElection {
     this.#promisedSince = false;
     // Only the first election is a matter of preference.
     if (this.#happy) this.#patience = 0;
+    if (this.elected && this.#hasFollowers && answers.some((answer) => this.#isLeftBehind(answer))) {
+      this.#takeOver(answers);
+      return;
+    }
     if (this.#happy || !this.#isMajority(answers.length) || answers.some((answer) => answer.happy)) return;
     if (this.#patience > 0) this.#patience -= 1;
     else this.#takeOver(answers);
@@ -89,6 +94,11 @@ export class LeaderElection {
     if (!this.elected) return answers.some((answer) => answer.happy && sameBallot(answer.ballot, this.#leader));
     // One that lost its followers need not try again where a neighbour sees a higher leader that is happy.
     return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leader, this.#ownBallot) > 0);
+  }
+
+  /** A member that promised a higher ballot than the one that leads, whose owner never came to lead, cannot follow. */
+  #isLeftBehind(answer: GroupHeartbeat): boolean {
+    return !answer.happy && compareBallots(answer.leader, this.#ownBallot) > 0;
   }
 
   #takeOver(answers: readonly GroupHeartbeat[]): void {

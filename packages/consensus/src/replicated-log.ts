@@ -70,7 +70,12 @@ export type Input =
   /** The state that entries below `index` lead to is on disk: they may be forgotten. */
   | { readonly type: 'compact'; readonly index: number }
   /** A state with exactly the decided entries below `index` applied was installed and is on disk. */
-  | { readonly type: 'snapshot-installed'; readonly index: number };
+  | {
+      readonly type: 'snapshot-installed';
+      readonly index: number;
+      /** The sender's promise when it took the snapshot: those entries were decided in no higher ballot. */
+      readonly ballot: Ballot;
+    };
 
 export interface Outgoing {
   readonly to: NodeId;
@@ -85,7 +90,7 @@ export type ProposalOutcome =
   { readonly ticket: number; readonly index: number } | { readonly ticket: number; readonly refusal: Refusal };
 
 export type ReadOutcome =
-  /** Serve it once the entries below `index` are applied. */
+  /** Serve it once the entries below `index` are applied; `index` may be above `applicableIndex` still. */
   { readonly ticket: number; readonly index: number } | { readonly ticket: number; readonly refusal: Refusal };
 
 export type LogEvent =
@@ -117,6 +122,12 @@ export interface ReplicatedLog {
   heartbeat(): GroupHeartbeat;
   /** Entries below it are decided, in this order, for good. */
   readonly decidedIndex: number;
+  /**
+   * Entries below it are decided and on this replica's disk: to be applied. A state that is ahead of the log on disk would
+   * meet another log after a crash.
+   */
+  readonly applicableIndex: number;
+  readonly promisedBallot: Ballot;
   readonly compactedIndex: number;
   readonly logLength: number;
   /** Bytes of the log that are in memory. */

@@ -14,7 +14,14 @@ import type {
   StateSnapshot,
   StateStorage,
 } from '@kvorum/server/core';
-import { decodeEntries, decodeHardState, encodeEntries, encodeHardState, joinSegments } from '@kvorum/server/core';
+import {
+  isInstalledRecord,
+  decodeEntries,
+  decodeHardState,
+  encodeEntries,
+  encodeHardState,
+  joinSegments,
+} from '@kvorum/server/core';
 import type { RandomStream } from './random-stream.ts';
 
 interface GroupLog {
@@ -58,6 +65,8 @@ export class Disk {
   stateHash(group: GroupId): string {
     let hash = 0;
     for (const [name, value] of [...(this.#states.get(group) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      // A mark of the replica's own, not part of the replicated state.
+      if (isInstalledRecord({ key: mapKeyToBytes(name), value })) continue;
       hash = murmur3(value, murmur3(mapKeyToBytes(name), hash));
     }
     return hash.toString(16);

@@ -7,7 +7,7 @@
  */
 import type { NodeId } from '@kvorum/common';
 import type { Ballot } from '../ballot.ts';
-import { compareBallots, formatBallot } from '../ballot.ts';
+import { compareBallots, formatBallot, sameBallot } from '../ballot.ts';
 import type { Entry } from '../entry.ts';
 import { invariant } from '../invariant.ts';
 import { Log } from '../log.ts';
@@ -31,6 +31,9 @@ export class Acceptor {
   /** Entries below it are chosen; within the log. Only grows. */
   #decidedIndex: number;
 
+  /** Entries below it are on disk. */
+  #durableLength: number;
+
   #hardStateChanged = false;
   /** The lowest position whose entry changed in this step. */
   #changedFrom: number | undefined;
@@ -45,6 +48,7 @@ export class Acceptor {
     this.#promisedBallot = recovered.promisedBallot;
     this.#acceptedBallot = recovered.acceptedBallot;
     this.#decidedIndex = Math.max(recovered.decidedIndex, recovered.compactedIndex);
+    this.#durableLength = this.log.length;
     this.#check();
   }
 
@@ -58,6 +62,17 @@ export class Acceptor {
 
   get decidedIndex(): number {
     return this.#decidedIndex;
+  }
+
+  /** Decided, and on this replica's disk. */
+  get applicableIndex(): number {
+    return Math.min(this.#decidedIndex, this.#durableLength);
+  }
+
+  /** A persist is on disk. One of an earlier round says nothing about this round's log; a later one will. */
+  onPersisted(receipt: PersistReceipt): void {
+    if (!sameBallot(receipt.acceptedBallot, this.#acceptedBallot)) return;
+    this.#durableLength = Math.max(this.#durableLength, receipt.logLength);
   }
 
   promise(ballot: Ballot): void {
@@ -75,6 +90,7 @@ export class Acceptor {
     this.#hardStateChanged = true;
     if (from < this.log.length) {
       this.log.truncate(from);
+      this.#durableLength = Math.min(this.#durableLength, from);
       this.#noteChange(from);
     }
     this.append(entries);
@@ -94,7 +110,8 @@ export class Acceptor {
 
   /** Forgets entries below `index` that are decided. */
   compact(index: number): void {
-    const upTo = Math.min(index, this.#decidedIndex);
+    // The stop-sign stays: without it the log would take entries again.
+    const upTo = Math.min(index, this.#decidedIndex, this.log.stopped ? this.log.length - 1 : Infinity);
     if (upTo <= this.log.compactedIndex) return;
     this.log.compact(upTo);
     this.#hardStateChanged = true;
@@ -106,7 +123,6 @@ export class Acceptor {
    * log becomes the decided prefix, which every higher accepted log has too.
    */
   installSnapshot(index: number): void {
-    if (index <= this.#decidedIndex) return;
     this.log.compact(index);
     this.#decidedIndex = index;
     this.#hardStateChanged = true;

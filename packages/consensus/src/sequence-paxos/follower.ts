@@ -85,7 +85,8 @@ export class Follower {
     if (parts === undefined || !sameBallot(parts.of.ballot, message.ballot)) return undefined;
     if (parts.of.from !== message.from || parts.of.to !== message.to) return undefined;
     if (message.at !== message.from + parts.entries.length) return undefined;
-    parts.entries.push(...message.entries);
+    // Not push(...): there may be more entries than a call takes arguments.
+    for (const entry of message.entries) parts.entries.push(entry);
     if (message.from + parts.entries.length < message.to) return undefined;
     this.#parts = undefined;
     return parts.entries;
@@ -118,8 +119,10 @@ export class Follower {
   }
 
   onSnapshotInstalled(): void {
-    this.#recovering = true;
-    this.#ask(this.#acceptor.promisedBallot.node);
+    // The promise may be this replica's own, of a time when it led.
+    const leader = this.#acceptor.promisedBallot.node;
+    if (this.#others.includes(leader)) this.#askAgain(leader);
+    else this.#recovering = true;
   }
 
   /** Repeats what may have been lost, and notices from the leader's heartbeat that the end of a burst was. */
@@ -157,6 +160,6 @@ export class Follower {
   }
 
   #ask(member: NodeId): void {
-    if (member !== 0) this.#acceptor.send(member, { type: 'prepare-request' });
+    this.#acceptor.send(member, { type: 'prepare-request' });
   }
 }

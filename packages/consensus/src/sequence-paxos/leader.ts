@@ -110,8 +110,10 @@ export class Leader {
     const known = soFar !== undefined && sameLog(soFar, message) ? soFar : undefined;
     const next = known === undefined ? this.#suffixStart(message) : endOf(known);
     if (message.suffixFrom > next) {
-      // What lies between was compacted there: all of it is decided, so a snapshot of it exists.
-      this.#acceptor.emit({ type: 'snapshot-needed', from, atLeast: message.suffixFrom });
+      // What lies between was compacted there, so it is decided and a snapshot of it exists; or this part came too early.
+      if (message.suffixFrom <= message.decidedIndex) {
+        this.#acceptor.emit({ type: 'snapshot-needed', from, atLeast: message.suffixFrom });
+      }
       return undefined;
     }
     if (message.suffixFrom < next) return undefined;
@@ -149,8 +151,10 @@ export class Leader {
       if (order > 0 || (order === 0 && promise.logLength > highest.logLength)) highest = promise;
       decidedIndex = Math.max(decidedIndex, promise.decidedIndex);
     }
-    acceptor.acceptRound(this.ballot, highest.suffixFrom, highest.suffix);
-    invariant(acceptor.log.length === highest.logLength, 'the adopted log is whole');
+    // A snapshot may have brought this replica's decided prefix beyond the end of the highest log.
+    const cut = Math.max(highest.suffixFrom, acceptor.decidedIndex);
+    acceptor.acceptRound(this.ballot, cut, highest.suffix.slice(cut - highest.suffixFrom));
+    invariant(acceptor.log.length === Math.max(highest.logLength, cut), 'the adopted log is whole');
     invariant(decidedIndex <= acceptor.log.length, 'the adopted log holds every decided entry');
     acceptor.decide(decidedIndex);
     return highest.acceptedBallot;
@@ -170,6 +174,8 @@ export class Leader {
     if (this.#phase.type !== 'accepting' || this.#member(member)?.stage !== 'preparing') return;
     const { log, decidedIndex } = this.#acceptor;
     const from = this.#syncFrom(promised, this.#phase.adoptedBallot, this.#phase.adoptedLength);
+    // A member that has more decided than this leader ever had: the leader has been superseded and will hear of it.
+    if (from > log.length) return;
     if (from < log.compactedIndex) {
       this.#acceptor.send(member, { type: 'snapshot-offer', ballot: this.ballot, index: log.compactedIndex });
       return;

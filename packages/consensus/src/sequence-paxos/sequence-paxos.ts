@@ -58,6 +58,14 @@ export class SequencePaxos implements ReplicatedLog {
     return this.#acceptor.decidedIndex;
   }
 
+  get applicableIndex(): number {
+    return this.#acceptor.applicableIndex;
+  }
+
+  get promisedBallot(): Ballot {
+    return this.#acceptor.promisedBallot;
+  }
+
   get compactedIndex(): number {
     return this.#acceptor.log.compactedIndex;
   }
@@ -114,6 +122,7 @@ export class SequencePaxos implements ReplicatedLog {
         return;
       }
       case 'persisted':
+        this.#acceptor.onPersisted(input.receipt);
         if (this.#role.kind === 'leader') this.#role.onPersisted(input.receipt);
         return;
       case 'round':
@@ -123,9 +132,7 @@ export class SequencePaxos implements ReplicatedLog {
         this.#acceptor.compact(input.index);
         return;
       case 'snapshot-installed':
-        if (input.index <= this.decidedIndex) return;
-        this.#acceptor.installSnapshot(input.index);
-        this.#role.onSnapshotInstalled();
+        this.#onSnapshotInstalled(input.index, input.ballot);
         return;
     }
   }
@@ -194,6 +201,21 @@ export class SequencePaxos implements ReplicatedLog {
         // For a leader, which this replica no longer is.
         return;
     }
+  }
+
+  /**
+   * What the state covers was decided in `ballot` at the highest, which this replica may never have heard of; its own log
+   * may hold something else there. So it promises that ballot: nobody may count its log for a lower one any more.
+   */
+  #onSnapshotInstalled(index: number, ballot: Ballot): void {
+    if (index <= this.decidedIndex) return;
+    if (compareBallots(ballot, this.#acceptor.promisedBallot) > 0) {
+      this.#becomeFollower();
+      this.#acceptor.promise(ballot);
+      this.#election.onPromised(ballot);
+    }
+    this.#acceptor.installSnapshot(index);
+    this.#role.onSnapshotInstalled();
   }
 
   #onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {

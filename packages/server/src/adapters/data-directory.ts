@@ -65,7 +65,6 @@ function isRunning(owner: Owner): boolean {
 /** What it reads of a process that was killed and that nobody has waited for. */
 const ZOMBIE = 'Z';
 
-
 /** When the process started, in clock ticks since boot (Linux, proc(5) fields 3 and 22); of a dead one, that it is dead. */
 function startOf(pid: number): string {
   try {

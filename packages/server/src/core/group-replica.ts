@@ -72,6 +72,8 @@ export class GroupReplica {
   #pendingBytes = 0;
   #pendingCommands = 0;
   readonly #reads = new Map<number, PendingRead>();
+  /** Reads whose position is known and not applied yet, in order of it. */
+  #readsToServe: { readonly index: number; readonly read: PendingRead }[] = [];
   #lastTicket = 0;
 
   constructor(group: GroupId, members: readonly NodeId[], log: ReplicatedLog, state: GroupState, host: ReplicaHost) {
@@ -99,6 +101,10 @@ export class GroupReplica {
   /** The ballot of the leader this replica knows. */
   get ballot(): Ballot {
     return this.#log.leader;
+  }
+
+  get promisedBallot(): Ballot {
+    return this.#log.promisedBallot;
   }
 
   get decidedIndex(): number {
@@ -172,7 +178,14 @@ export class GroupReplica {
   /** The storage holds a newer state: go on from there. */
   onSnapshotInstalled(): void {
     this.state.reload();
-    this.#input({ type: 'snapshot-installed', index: this.state.applied.index });
+    this.noteInstalledState();
+  }
+
+  /** Tells the log of a state that came from another replica, after the installation or after a restart. */
+  noteInstalledState(): void {
+    const ballot = this.state.installedIn;
+    if (ballot === undefined) return;
+    this.#input({ type: 'snapshot-installed', index: this.state.applied.index, ballot });
   }
 
   /** The applied state is on disk: the log keeps a tail for slow followers and forgets the rest. */
@@ -182,7 +195,7 @@ export class GroupReplica {
     let bytes = this.#log.logBytes;
     // Twice the tail before anything is forgotten, so that it happens seldom.
     if (durableIndex - index <= 2 * limits.retainedEntriesMax && bytes <= 2 * limits.retainedBytesMax) return;
-    for (const entry of this.#log.entries(index, durableIndex)) {
+    for (const entry of this.#log.entries(index, Math.min(durableIndex, this.#log.logLength))) {
       if (durableIndex - index <= limits.retainedEntriesMax && bytes <= limits.retainedBytesMax) break;
       bytes -= entryBytes(entry);
       index += 1;
@@ -205,6 +218,9 @@ export class GroupReplica {
     }
     this.#apply();
     this.#answerReads(effects);
+    if (this.state.installedIn !== undefined && this.#log.applicableIndex >= this.state.applied.index) {
+      this.state.noteInstalled();
+    }
     return effects;
   }
 
@@ -266,15 +282,13 @@ export class GroupReplica {
 
   #apply(): void {
     const from = this.state.applied.index;
-    const to = this.#log.decidedIndex;
+    const to = this.#log.applicableIndex;
     if (from >= to) return;
     let answered = 0;
     for (const [offset, entry] of this.#log.entries(from, to).entries()) {
       const index = from + offset;
-      if (entry.kind === 'stop-sign') {
-        this.state.advance({ ...this.state.applied, index: index + 1 });
-        continue;
-      }
+      // The state ends where the configuration does: a snapshot never covers the stop-sign.
+      if (entry.kind === 'stop-sign') break;
       const replies = applyBatch(this.state, index, entry.payload);
       const pending = this.#pending[answered];
       if (pending?.index !== index) continue;
@@ -297,13 +311,17 @@ export class GroupReplica {
       const read = this.#reads.get(outcome.ticket);
       if (read === undefined) continue;
       this.#reads.delete(outcome.ticket);
-      // Everything decided is applied by now, and the read's position was decided when it was noted.
-      const reply: GroupReply =
-        'refusal' in outcome
-          ? this.#refuse(outcome.refusal)
-          : { type: 'value', found: this.state.get(read.key), served: this.#served() };
-      read.waiter.reply(reply);
+      if ('refusal' in outcome) read.waiter.reply(this.#refuse(outcome.refusal));
+      else this.#readsToServe.push({ index: outcome.index, read });
     }
+    const applied = this.state.applied.index;
+    let served = 0;
+    for (const { index, read } of this.#readsToServe) {
+      if (index > applied) break;
+      served += 1;
+      read.waiter.reply({ type: 'value', found: this.state.get(read.key), served: this.#served() });
+    }
+    this.#readsToServe.splice(0, served);
   }
 
   #served(): Served {

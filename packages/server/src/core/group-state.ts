@@ -6,6 +6,8 @@
  */
 import type { GroupId, Version, Versioned } from '@kvorum/common';
 import { bytesToMapKey, mapKeyToBytes, Writer } from '@kvorum/common';
+import type { Ballot } from '@kvorum/consensus';
+import { readBallot, writeBallot } from '@kvorum/consensus';
 import { readSealed, seal } from './log-record.ts';
 import { Sessions } from './sessions.ts';
 import type { StateRecord, StateStorage } from './storage.ts';
@@ -24,7 +26,21 @@ export interface Applied {
 const KEY = 0x6b;
 const META = 0x6d;
 const SESSION = 0x73;
+const INSTALLED = 0x69;
 const metaKey = Uint8Array.of(META);
+const installedKey = Uint8Array.of(INSTALLED);
+
+/** Marks a state that came from another replica; stands in the storage until the log is known to agree with it. */
+export function installedRecord(ballot: Ballot): StateRecord {
+  const writer = new Writer(32);
+  writeBallot(writer, ballot);
+  return { key: installedKey, value: seal(writer.finish()) };
+}
+
+/** The mark is the receiver's own business. */
+export function isInstalledRecord(record: StateRecord): boolean {
+  return record.key[0] === INSTALLED;
+}
 
 type Overlay = Map<string, Versioned | undefined>;
 
@@ -41,6 +57,9 @@ export class GroupState {
   #durableIndex: number;
   /** A fetched state is about to take the place of this one: nothing more is written. */
   #beingReplaced = false;
+  /** The ballot of the mark, while that stands. */
+  #installedIn: Ballot | undefined;
+  #removeMark = false;
 
   constructor(group: GroupId, storage: StateStorage) {
     this.group = group;
@@ -48,10 +67,22 @@ export class GroupState {
     this.#applied = this.#loadApplied();
     this.#sessions = this.#loadSessions();
     this.#durableIndex = this.#applied.index;
+    this.#installedIn = this.#loadMark();
   }
 
   get applied(): Applied {
     return this.#applied;
+  }
+
+  /** In which ballot at the highest this state was decided, if it came from another replica and the log has not noted it. */
+  get installedIn(): Ballot | undefined {
+    return this.#installedIn;
+  }
+
+  /** The log on disk agrees with this state. */
+  noteInstalled(): void {
+    this.#installedIn = undefined;
+    this.#removeMark = true;
   }
 
   get durableIndex(): number {
@@ -100,6 +131,8 @@ export class GroupState {
     for (const [name, found] of this.#overlay) {
       records.push({ key: recordKey(KEY, mapKeyToBytes(name)), value: found && encodeVersioned(found) });
     }
+    if (this.#removeMark) records.push({ key: installedKey, value: undefined });
+    this.#removeMark = false;
     for (const { id, record } of this.#sessions.takeChanges()) {
       records.push({ key: sessionKey(id), value: record && seal(record) });
     }
@@ -127,6 +160,12 @@ export class GroupState {
     this.#applied = this.#loadApplied();
     this.#sessions = this.#loadSessions();
     this.#durableIndex = this.#applied.index;
+    this.#installedIn = this.#loadMark();
+  }
+
+  #loadMark(): Ballot | undefined {
+    const record = this.#storage.get(this.group, installedKey);
+    return record && readSealed(record, `the mark of group ${this.group}`, readBallot);
   }
 
   #loadApplied(): Applied {

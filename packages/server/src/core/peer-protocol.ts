@@ -13,7 +13,7 @@ import {
   writeGroupRequest,
   writeLayout,
 } from '@kvorum/common';
-import type { GroupHeartbeat, Message } from '@kvorum/consensus';
+import type { Ballot, GroupHeartbeat, Message } from '@kvorum/consensus';
 import { readBallot, readMessage, writeBallot, writeMessage } from '@kvorum/consensus';
 import type { StateRecord } from './storage.ts';
 
@@ -50,6 +50,8 @@ export type PeerMessage =
       readonly group: GroupId;
       readonly transfer: number;
       readonly part: number;
+      /** The sender's promise when it opened the transfer. */
+      readonly ballot: Ballot;
       readonly records: readonly StateRecord[];
     };
 
@@ -96,6 +98,7 @@ export function writePeerMessage(writer: Writer, message: PeerMessage): void {
       return;
     case 'snapshot-part':
       writer.uint(message.group).uint(message.transfer).uint(message.part);
+      writeBallot(writer, message.ballot);
       writer.list(message.records, (w, record) => w.bytes(record.key).bytes(record.value ?? new Uint8Array()));
       return;
   }
@@ -139,6 +142,7 @@ function readPeerMessage(reader: Reader): PeerMessage {
         group: reader.uint(limits.partitionsMax),
         transfer: reader.uint(),
         part: reader.uint(),
+        ballot: readBallot(reader),
         records: reader.list(limits.frameBytesMax, (r) => ({
           key: r.bytes(limits.frameBytesMax),
           value: r.bytes(limits.frameBytesMax),

@@ -7,6 +7,8 @@
  */
 import type { GroupId, NodeId } from '@kvorum/common';
 import { limits } from '@kvorum/common';
+import type { Ballot } from '@kvorum/consensus';
+import { installedRecord, isInstalledRecord } from './group-state.ts';
 import type { PeerMessage } from './peer-protocol.ts';
 import type { StateInstall, StateRecord, StateSnapshot, StateStorage } from './storage.ts';
 
@@ -15,6 +17,8 @@ type Part = Extract<PeerMessage, { type: 'snapshot-part' }>;
 
 export interface SnapshotHost {
   send(to: NodeId, message: PeerMessage): void;
+  /** What this node has promised in the group. */
+  promisedBallot(group: GroupId): Ballot | undefined;
   /** Whether a state of at least `atLeast` is still of use; then the old one is not written to any more. */
   beginReplacement(group: GroupId, atLeast: number): boolean;
   /** The storage holds the fetched state of the group now. */
@@ -23,6 +27,7 @@ export interface SnapshotHost {
 
 interface Sending {
   readonly transfer: number;
+  readonly ballot: Ballot;
   readonly view: StateSnapshot;
   part: number;
   records: readonly StateRecord[];
@@ -73,20 +78,22 @@ export class Snapshots {
     const name = `${from}/${message.group}`;
     let sending = this.#sending.get(name);
     if (sending?.transfer !== message.transfer) {
-      if (message.part !== 0) return;
+      const ballot = this.#host.promisedBallot(message.group);
+      if (message.part !== 0 || ballot === undefined) return;
       sending?.view.close();
       const view = this.#storage.snapshot(message.group);
-      sending = { transfer: message.transfer, view, part: -1, records: [], idleRounds: 0 };
+      sending = { transfer: message.transfer, ballot, view, part: -1, records: [], idleRounds: 0 };
       this.#sending.set(name, sending);
     }
     sending.idleRounds = 0;
     if (message.part === sending.part + 1) {
       sending.part = message.part;
-      sending.records = sending.view.next(limits.snapshotChunkBytes);
+      sending.records = sending.view.next(limits.snapshotChunkBytes).filter((record) => !isInstalledRecord(record));
     }
     if (message.part !== sending.part) return;
     const { group, transfer, part } = message;
-    this.#host.send(from, { type: 'snapshot-part', group, transfer, part, records: sending.records });
+    const { ballot, records } = sending;
+    this.#host.send(from, { type: 'snapshot-part', group, transfer, part, ballot, records });
   }
 
   onPart(from: NodeId, message: Part): void {
@@ -104,9 +111,11 @@ export class Snapshots {
       this.#fetching.delete(message.group);
       return;
     }
-    fetching.install.finish(() => {
-      this.#fetching.delete(message.group);
-      this.#host.onInstalled(message.group);
+    fetching.install.add([installedRecord(message.ballot)], () => {
+      fetching.install.finish(() => {
+        this.#fetching.delete(message.group);
+        this.#host.onInstalled(message.group);
+      });
     });
   }
 
