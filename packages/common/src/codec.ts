@@ -30,15 +30,35 @@ export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
 
-/** Appends values to a growing buffer; `finish` hands out the bytes and starts a new buffer. */
+/** A buffer to write into, with its view. */
+interface Scratch {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+const SCRATCH_BYTES_MIN = 4096;
+/** A larger one is not kept. */
+const SCRATCH_BYTES_KEPT = 1024 * 1024;
+
+/** The buffer of the last writer that finished, for the next one: most writers come one after the other. */
+let spare: Scratch | undefined;
+
+function createScratch(length: number): Scratch {
+  const bytes = new Uint8Array(length);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+/** Appends values to a growing buffer; `finish` hands out the bytes. */
 export class Writer {
   #bytes: Uint8Array;
   #view: DataView;
   #length = 0;
 
-  constructor(initialBytes = 256) {
-    this.#bytes = new Uint8Array(initialBytes);
-    this.#view = new DataView(this.#bytes.buffer);
+  constructor() {
+    const scratch = spare ?? createScratch(SCRATCH_BYTES_MIN);
+    spare = undefined;
+    this.#bytes = scratch.bytes;
+    this.#view = scratch.view;
   }
 
   /** Bytes written so far. */
@@ -46,9 +66,11 @@ export class Writer {
     return this.#length;
   }
 
-  /** The bytes written. The writer is not used afterwards. */
+  /** A copy of the bytes written. The writer is not used afterwards. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    const result = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length <= SCRATCH_BYTES_KEPT) spare = { bytes: this.#bytes, view: this.#view };
+    return result;
   }
 
   u8(value: number): this {

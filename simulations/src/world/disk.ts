@@ -48,6 +48,8 @@ export class Disk {
   readonly #states = new Map<GroupId, Map<string, Uint8Array>>();
   /** Slows every commit down by this factor. */
   slowness = 1;
+  /** Reports commits as done that it never makes: a lying disk, for tests of the checks. */
+  forgetsCommits = false;
 
   constructor(random: RandomStream, options: DiskOptions) {
     this.#random = random;
@@ -80,7 +82,7 @@ export class Disk {
         // Encoded now: what the caller does to its entries afterwards is not what it asked to be written.
         const writes = mutations.map((mutation) => this.#prepare(mutation));
         later(this.#commitUs(), () => {
-          for (const write of writes) write();
+          if (!this.forgetsCommits) for (const write of writes) write();
           done();
         });
       },
@@ -94,7 +96,7 @@ export class Disk {
       install: (group) => this.#install(group, later),
       commit: (mutations, done) => {
         later(this.#commitUs(), () => {
-          for (const mutation of mutations) this.#applyState(mutation);
+          if (!this.forgetsCommits) for (const mutation of mutations) this.#applyState(mutation);
           done();
         });
       },
@@ -123,7 +125,11 @@ export class Disk {
     const segment = append && { from: append.from, record: encodeEntries(append.entries) };
     const compactedIndex = mutation.hardState?.compactedIndex ?? 0;
     return () => {
-      const log = this.#logs.get(mutation.group) ?? { hardState: undefined, segments: new Map(), end: -1 };
+      const log = this.#logs.get(mutation.group) ?? {
+        hardState: undefined,
+        segments: new Map<number, Uint8Array>(),
+        end: -1,
+      };
       this.#logs.set(mutation.group, log);
       log.hardState = hardState ?? log.hardState;
       if (segment !== undefined) {

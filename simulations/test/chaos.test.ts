@@ -1,0 +1,80 @@
+/** Random mixes of faults; and that the checks do catch a cluster that loses data. */
+import { describe, expect, it } from 'vitest';
+import type { Scenario } from '../src/run.ts';
+import { runScenario } from '../src/run.ts';
+import { scenarios } from '../src/scenarios/index.ts';
+
+const SEEDS = Array.from({ length: 12 }, (_, i) => i + 1);
+
+function scenario(name: string): Scenario {
+  const found = scenarios.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`no scenario ${name}`);
+  return found;
+}
+
+describe.each(['chaos-3', 'chaos-5'])('%s', (name) => {
+  it.each(SEEDS)('seed %i', (seed) => {
+    const result = runScenario(scenario(name), { seed, seconds: 20 });
+    expect(result.complaints).toEqual([]);
+  });
+});
+
+describe('a run', () => {
+  it('is repeated exactly by its seed', () => {
+    for (const name of ['chaos-3', 'formation', 'exactly-once-counter']) {
+      const [first, second] = [1, 2].map(() => runScenario(scenario(name), { seed: 11, seconds: 5 }));
+      expect(second?.traceHash).toBe(first?.traceHash);
+      expect(second?.events).toBe(first?.events);
+    }
+  });
+
+  it('differs from that of another seed', () => {
+    const hashes = [1, 2, 3].map((seed) => runScenario(scenario('chaos-3'), { seed, seconds: 5 }).traceHash);
+    expect(new Set(hashes).size).toBe(3);
+  });
+});
+
+describe('the checks', () => {
+  const forgetful: Scenario = {
+    name: 'forgetful disks',
+    summary: 'a majority comes back with older disks than it had: acknowledged writes are lost, and that is noticed',
+    nodes: 3,
+    partitions: 1,
+    seconds: 5,
+    run(run) {
+      run.form();
+      run.startLoad();
+      run.world.runFor(1000);
+      for (const process of run.world.processes) {
+        // Acknowledged, but never written.
+        run.world.disk(process).forgetsCommits = true;
+      }
+      run.world.runFor(2000);
+      for (const process of run.world.processes) {
+        run.world.crash(process);
+        run.world.disk(process).forgetsCommits = false;
+        run.world.start(process);
+      }
+      run.heal();
+      run.world.runFor(1000);
+      run.finish({ okMin: 100 });
+    },
+  };
+
+  it('catch disks that lie about what is durable', () => {
+    for (const seed of SEEDS.slice(0, 3)) {
+      const { complaints } = runScenario(forgetful, { seed, seconds: 5 });
+      expect(complaints.join('\n')).toMatch(/violation|lost|damaged|lacks/);
+    }
+  });
+
+  it('report what a scenario throws', () => {
+    const broken: Scenario = {
+      ...forgetful,
+      run: () => {
+        throw new Error('a fault of the scenario');
+      },
+    };
+    expect(runScenario(broken, { seed: 1, seconds: 1 }).complaints.join()).toContain('a fault of the scenario');
+  });
+});
