@@ -99,6 +99,8 @@ async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<v
     void shutDown(signal, { node, transport, web, storages, directory, logger });
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  // Started by a program rather than by a person: ends with it.
+  process.once('disconnect', () => stop('SIGTERM'));
 }
 
 interface Parts {

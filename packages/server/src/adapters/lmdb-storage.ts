@@ -143,7 +143,7 @@ function recordKey(name: string): Buffer {
 }
 
 function hardStateKey(group: GroupId): Buffer {
-  return asBuffer(new Writer(8).u8(HARD_STATE).u32(group).finish());
+  return asBuffer(new Writer().u8(HARD_STATE).u32(group).finish());
 }
 
 /** Ordered by position: 56 bits, big-endian. */
@@ -210,7 +210,7 @@ class LmdbStateStorage implements StateStorage {
       },
       finish: (done) => {
         const write = (): void => {
-          const record = new Writer(8).uint(generation).finish();
+          const record = new Writer().uint(generation).finish();
           void this.#database.put(generationKey(group), asBuffer(seal(record)));
           clear(former);
         };
@@ -280,11 +280,11 @@ class LmdbSnapshot implements StateSnapshot {
 const empty = new Uint8Array();
 
 function generationKey(group: GroupId): Buffer {
-  return asBuffer(new Writer(8).u8(GENERATION).u32(group).finish());
+  return asBuffer(new Writer().u8(GENERATION).u32(group).finish());
 }
 
 function dataKey(group: GroupId, generation: number, key: Uint8Array): Buffer {
-  return asBuffer(new Writer(key.length + 9).u8(DATA).u32(group).u32(generation).raw(key).finish());
+  return asBuffer(new Writer().u8(DATA).u32(group).u32(generation).raw(key).finish());
 }
 
 function readGeneration(record: Buffer, group: GroupId): number {

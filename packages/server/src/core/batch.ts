@@ -31,7 +31,7 @@ export function writeLoggedCommand(writer: Writer, command: LoggedCommand): void
 }
 
 export function encodeBatch(batch: Batch): Uint8Array {
-  const writer = new Writer(256).uint(batch.timeMs);
+  const writer = new Writer().uint(batch.timeMs);
   writer.list(batch.commands, writeLoggedCommand);
   return writer.finish();
 }

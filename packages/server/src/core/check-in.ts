@@ -22,12 +22,16 @@ export class CheckInLoop {
   readonly #dialer: Dialer;
   readonly #logger: Logger;
   readonly #host: CheckInHost;
-  #targets: readonly Address[];
+  #targets: () => readonly Address[];
   #attempts = 0;
   #connection: Connection | undefined;
   #cancelTimer: CancelTimer | undefined;
 
-  constructor(ports: { clock: Clock; dialer: Dialer; logger: Logger }, targets: readonly Address[], host: CheckInHost) {
+  constructor(
+    ports: { clock: Clock; dialer: Dialer; logger: Logger },
+    targets: () => readonly Address[],
+    host: CheckInHost,
+  ) {
     this.#clock = ports.clock;
     this.#dialer = ports.dialer;
     this.#logger = ports.logger;
@@ -37,11 +41,12 @@ export class CheckInLoop {
 
   /** Asks there from now on. */
   redirect(target: Address): void {
-    this.#targets = [target];
+    this.#targets = () => [target];
   }
 
   start(): void {
-    const target = this.#targets[this.#attempts % this.#targets.length];
+    const targets = this.#targets();
+    const target = targets[this.#attempts % targets.length];
     if (target === undefined) return;
     this.#attempts += 1;
     let opened = false;
@@ -72,7 +77,7 @@ export class CheckInLoop {
 
   stop(): void {
     this.#cancelTimer?.();
-    this.#targets = [];
+    this.#targets = () => [];
     this.#connection?.close('the node stops');
   }
 

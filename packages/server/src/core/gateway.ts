@@ -28,7 +28,7 @@ export class ClientLink {
   add(reply: Reply): void {
     if (this.#closed) return;
     if (this.#replies !== undefined && this.#replies.length > limits.frameBytesMax / 2) this.flush();
-    this.#replies ??= new Writer(256);
+    this.#replies ??= new Writer();
     writeReply(this.#replies, reply);
   }
 

@@ -234,7 +234,7 @@ export class GroupReplica {
     const proposed = new Map<number, Omit<PendingEntry, 'index'>>();
     const timeMs = this.#queue.length === 0 ? 0 : Math.max(0, Math.floor(this.#host.wallMs()));
     for (let next = 0; next < this.#queue.length;) {
-      const body = new Writer(1024);
+      const body = new Writer();
       const waiters: Waiter[] = [];
       while (
         next < this.#queue.length &&
@@ -247,7 +247,7 @@ export class GroupReplica {
         waiters.push(waiter);
         next += 1;
       }
-      const payload = new Writer(body.length + 16).uint(timeMs).uint(waiters.length).raw(body.finish()).finish();
+      const payload = new Writer().uint(timeMs).uint(waiters.length).raw(body.finish()).finish();
       this.#lastTicket += 1;
       proposed.set(this.#lastTicket, { bytes: payload.length, waiters });
       this.#inputs.push({ type: 'propose', ticket: this.#lastTicket, entry: { kind: 'command', payload } });

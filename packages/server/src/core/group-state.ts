@@ -32,7 +32,7 @@ const installedKey = Uint8Array.of(INSTALLED);
 
 /** Marks a state that came from another replica; stands in the storage until the log is known to agree with it. */
 export function installedRecord(ballot: Ballot): StateRecord {
-  const writer = new Writer(32);
+  const writer = new Writer();
   writeBallot(writer, ballot);
   return { key: installedKey, value: seal(writer.finish()) };
 }
@@ -194,11 +194,11 @@ function recordKey(kind: number, rest: Uint8Array): Uint8Array {
 }
 
 function sessionKey(id: number): Uint8Array {
-  return new Writer(16).u8(SESSION).f64(id).finish();
+  return new Writer().u8(SESSION).f64(id).finish();
 }
 
 function encodeVersioned(found: Versioned): Uint8Array {
-  return seal(new Writer(found.value.length + 12).uint(found.version).raw(found.value).finish());
+  return seal(new Writer().uint(found.version).raw(found.value).finish());
 }
 
 function decodeVersioned(record: Uint8Array): Versioned {
@@ -206,7 +206,7 @@ function decodeVersioned(record: Uint8Array): Versioned {
 }
 
 function encodeApplied(applied: Applied): Uint8Array {
-  return seal(new Writer(32).uint(applied.index).uint(applied.revision).uint(applied.timeMs).finish());
+  return seal(new Writer().uint(applied.index).uint(applied.revision).uint(applied.timeMs).finish());
 }
 
 function decodeApplied(record: Uint8Array, group: GroupId): Applied {

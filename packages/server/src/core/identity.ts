@@ -41,7 +41,7 @@ export function readIdentity(storage: LogStorage): Identity | undefined {
 }
 
 export function encodeIdentity(identity: Identity): Uint8Array {
-  const writer = new Writer(128).text(identity.instance).text(identity.clusterId);
+  const writer = new Writer().text(identity.instance).text(identity.clusterId);
   return seal(writer.uint(identity.node).uint(identity.starts).finish());
 }
 
@@ -51,7 +51,7 @@ export function readStoredLayout(storage: LogStorage): Layout | undefined {
 }
 
 export function encodeLayout(layout: Layout): Uint8Array {
-  const writer = new Writer(1024);
+  const writer = new Writer();
   writeLayout(writer, layout);
   return writer.finish();
 }
@@ -67,7 +67,7 @@ export function readRoster(storage: LogStorage): RosterEntry[] | undefined {
 }
 
 export function encodeRoster(roster: readonly RosterEntry[]): Uint8Array {
-  const writer = new Writer(256);
+  const writer = new Writer();
   writer.list(roster, (w, entry) => {
     w.uint(entry.id).text(entry.instance);
     writeAddress(w, entry.address);

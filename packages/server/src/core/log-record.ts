@@ -9,7 +9,7 @@ import { CorruptRecord } from './storage.ts';
 
 /** Puts the checksum in front. */
 export function seal(body: Uint8Array): Uint8Array {
-  return new Writer(body.length + 4).u32(crc32(body)).raw(body).finish();
+  return new Writer().u32(crc32(body)).raw(body).finish();
 }
 
 /** The body of a sealed record. `what` names the record in the error. */
@@ -21,7 +21,7 @@ export function unseal(record: Uint8Array, what: string): Uint8Array {
 }
 
 export function encodeHardState(state: HardState): Uint8Array {
-  const writer = new Writer(64);
+  const writer = new Writer();
   writeBallot(writer, state.promisedBallot);
   writeBallot(writer, state.acceptedBallot);
   return seal(writer.uint(state.decidedIndex).uint(state.compactedIndex).finish());
@@ -37,7 +37,7 @@ export function decodeHardState(record: Uint8Array, what: string): HardState {
 }
 
 export function encodeEntries(entries: readonly Entry[]): Uint8Array {
-  const writer = new Writer(1024);
+  const writer = new Writer();
   writeEntries(writer, entries);
   return seal(writer.finish());
 }

@@ -105,7 +105,7 @@ export class NodeLoop {
       writer = undefined;
     }
     if (writer === undefined) {
-      writer = new Writer(512);
+      writer = new Writer();
       this.#outbox.set(to, writer);
     }
     writePeerMessage(writer, message);

@@ -130,7 +130,7 @@ export class Node {
         return;
       case 'joining':
         this.#persistIdentity();
-        this.#startCheckIn([membership.bootstrap]);
+        this.#startCheckIn(() => [membership.bootstrap]);
         return;
       case 'bootstrap':
         this.#identity = { ...this.#identity, clusterId: membership.clusterId, node: 1 };
@@ -251,7 +251,7 @@ export class Node {
 
   // ---- formation, as a node that checks in ----
 
-  #startCheckIn(targets: readonly Address[]): void {
+  #startCheckIn(targets: () => readonly Address[]): void {
     const { clusterId, instance } = this.#identity;
     this.#checkIn = new CheckInLoop(this.#ports, targets, {
       request: () => ({
@@ -301,9 +301,11 @@ export class Node {
     const { join, address } = this.#options;
     const moved = moveNode(layout, this.#identity.node, address) !== undefined;
     if (join === undefined && !moved) return;
-    const others = layout.nodes.filter((node) => node.id !== this.#identity.node).map((node) => node.address);
-    const targets = join === undefined ? others : [join, ...others];
-    if (targets.length > 0) this.#startCheckIn(targets);
+    // The others may be on the move too: whatever the layout says by then.
+    this.#startCheckIn(() => {
+      const nodes = this.#member?.layout.nodes.filter((node) => node.id !== this.#identity.node) ?? [];
+      return [...(join === undefined ? [] : [join]), ...nodes.map((node) => node.address)];
+    });
   }
 
   // ---- membership ----

@@ -150,7 +150,7 @@ function replyBytes(result: CommandResult): number {
 }
 
 function encodeSession(session: Session): Uint8Array {
-  const writer = new Writer(64);
+  const writer = new Writer();
   writer.uint(session.id).uint(session.usedRevision).uint(session.usedMs).uint(session.floor);
   writer.list([...session.replies], (w, [sequence, result]) => {
     w.uint(sequence);
