@@ -19,6 +19,12 @@ describe.each(['chaos-3', 'chaos-5'])('%s', (name) => {
   });
 });
 
+describe('found by a seed', () => {
+  it('a command that changed no key, applied while a flush was under way, is flushed too (chaos-5, seed 109)', () => {
+    expect(runScenario(scenario('chaos-5'), { seed: 109, seconds: 60 }).complaints).toEqual([]);
+  });
+});
+
 describe('a run', () => {
   it('is repeated exactly by its seed', () => {
     for (const name of ['chaos-3', 'formation', 'exactly-once-counter']) {

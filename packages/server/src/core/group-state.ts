@@ -93,6 +93,11 @@ export class GroupState {
     return this.#sessions;
   }
 
+  /** Whether something was applied that the last flush did not write, even if it changed no key. */
+  get hasUnflushed(): boolean {
+    return !this.#beingReplaced && this.#applied.index > this.#durableIndex;
+  }
+
   /** Bytes applied since the last flush began. */
   get unflushedBytes(): number {
     return this.#overlayBytes;
@@ -126,7 +131,7 @@ export class GroupState {
   /** Takes what is to be written, or undefined when nothing was applied. Call `flushed` when it is on disk. */
   startFlush(): { readonly records: readonly StateRecord[]; readonly flushed: () => void } | undefined {
     const applied = this.#applied;
-    if (this.#beingReplaced || applied.index === this.#durableIndex) return undefined;
+    if (!this.hasUnflushed) return undefined;
     const records: StateRecord[] = [{ key: metaKey, value: encodeApplied(applied) }];
     for (const [name, found] of this.#overlay) {
       records.push({ key: recordKey(KEY, mapKeyToBytes(name)), value: found && encodeVersioned(found) });

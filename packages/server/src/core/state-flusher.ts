@@ -58,8 +58,7 @@ export class StateFlusher {
     const done = (): void => {
       this.#scheduled = false;
       for (const callback of flushed) callback();
-      if (this.#waiting.length > 0 || this.#replicas.some((replica) => replica.state.unflushedBytes > 0))
-        this.schedule();
+      if (this.#waiting.length > 0 || this.#replicas.some((replica) => replica.state.hasUnflushed)) this.schedule();
     };
     if (mutations.length === 0) done();
     else this.#storage.commit(mutations, done);
