@@ -22,6 +22,7 @@ export const limits = {
   /** Proposals of one group that are not decided yet; above it new ones are refused as busy. */
   pendingBytesPerGroupMax: 4 * 1024 * 1024,
   pendingCommandsPerGroupMax: 16_384,
+  pendingReadsPerGroupMax: 65_536,
   /** Commands that share one log entry. */
   entryBytesMax: 1024 * 1024 + 64 * 1024,
   entryCommandsMax: 4096,

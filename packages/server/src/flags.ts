@@ -44,6 +44,9 @@ export function parseFlags(argv: readonly string[]): ServerFlags {
       `warning: --replication ${replication} survives no more failures than ${odd} would, and needs one more node for each write\n`,
     );
   }
+  if (raw.server !== undefined && raw.port !== 0 && raw.server.port === raw.port && raw.server.host === raw.host) {
+    command.error('error: -s names this very server; name another one, or leave -s out for the bootstrap server');
+  }
   const { server: join, dataDir = `.kvorum/node-${raw.port}`, ...rest } = raw;
   return { ...rest, advertise: raw.advertise, join, replication, dataDir };
 }

@@ -41,6 +41,11 @@ export class ClientLink {
     }
   }
 
+  /** Whether it was closed by either side; nothing more is taken from it. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   close(reason: string): void {
     this.#closed = true;
     this.#connection.close(reason);
@@ -80,6 +85,7 @@ export class Gateway {
   }
 
   onFrame(link: ClientLink, frame: Uint8Array): void {
+    if (link.isClosed) return;
     let requests;
     try {
       requests = decodeRequests(frame);

@@ -136,6 +136,10 @@ export class GroupReplica {
   /** Only while it leads; what it refuses it answers at once. */
   submit(request: GroupRequest, waiter: Waiter): void {
     if (request.type === 'read') {
+      if (this.#reads.size + this.#readsToServe.length >= limits.pendingReadsPerGroupMax) {
+        waiter.reply(refusal('busy', `group ${this.group} has its limit of unanswered reads; try again`));
+        return;
+      }
       this.#lastTicket += 1;
       this.#reads.set(this.#lastTicket, { key: request.key, waiter });
       this.#input({ type: 'read', ticket: this.#lastTicket });
