@@ -66,6 +66,8 @@ export class ClientCore {
   readonly #seeds: readonly Address[];
   readonly #onEvent: (event: ConnectionEvent) => void;
   readonly #links = new Map<string, NodeLink>();
+  /** The links of the layout's nodes by id. */
+  readonly #nodeLinks = new Map<NodeId, NodeLink>();
   readonly #channels = new Map<number, GroupChannel>();
   readonly #tasks = new Set<Task>();
   #layout: Layout | undefined;
@@ -369,8 +371,13 @@ export class ClientCore {
   }
 
   #nodeLink(node: NodeId): NodeLink {
-    const address = this.#layout?.nodes.find((entry) => entry.id === node)?.address;
-    return this.#link(address ?? (this.#seeds[0] as Address));
+    let link = this.#nodeLinks.get(node);
+    if (link === undefined) {
+      const address = this.#layout?.nodes.find((entry) => entry.id === node)?.address;
+      link = this.#link(address ?? (this.#seeds[0] as Address));
+      this.#nodeLinks.set(node, link);
+    }
+    return link;
   }
 
   #link(address: Address): NodeLink {
@@ -416,6 +423,7 @@ export class ClientCore {
     if (reply?.type === 'layout' && reply.layout !== undefined) {
       if (this.#layout === undefined || reply.layout.epoch > this.#layout.epoch) {
         this.#layout = reply.layout;
+        this.#nodeLinks.clear();
         this.#onEvent({ type: 'layout', layout: reply.layout });
       }
       const waiting = this.#waitingForLayout;
