@@ -25,6 +25,12 @@ describe('found by a seed', () => {
   });
 });
 
+describe('found by a seed, at the client', () => {
+  it('a request that was refused for good and repeated later is not executed (chaos-5, seed 399)', () => {
+    expect(runScenario(scenario('chaos-5'), { seed: 399, seconds: 60 }).complaints).toEqual([]);
+  });
+});
+
 describe('a run', () => {
   it('is repeated exactly by its seed', () => {
     for (const name of ['chaos-3', 'formation', 'exactly-once-counter']) {

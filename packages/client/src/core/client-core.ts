@@ -20,7 +20,7 @@ import type {
 } from '@kvorum/common';
 import { formatAddress, groupOfKey, KvorumError } from '@kvorum/common';
 import { GroupChannel } from './group-channel.ts';
-import type { Answer } from './node-link.ts';
+import type { Answer, PendingRequest } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
 
 export interface ClientPorts {
@@ -49,7 +49,7 @@ interface Task {
   attempts: number;
   /** When the attempt under way is given up. */
   attemptEndsMs: number;
-  stopWaiting: (() => void) | undefined;
+  attempt: PendingRequest | undefined;
   /** The link that the attempt under way uses. */
   link: NodeLink | undefined;
   lastTrouble: string;
@@ -109,7 +109,7 @@ export class ClientCore {
       maybeApplied: false,
       attempts: 0,
       attemptEndsMs: Infinity,
-      stopWaiting: undefined,
+      attempt: undefined,
       link: undefined,
       lastTrouble: this.#lastTrouble,
     };
@@ -123,23 +123,28 @@ export class ClientCore {
     return () => this.#fail(task, 'cancelled', 'the operation was cancelled');
   }
 
-  /** Asks one node directly; `done` gets its reply, or undefined when it cannot be reached in time. */
-  ask(address: Address, body: RequestBody, timeoutMs: number, done: (reply: ReplyBody | undefined) => void): void {
-    let settled = false;
-    const settle = (reply: ReplyBody | undefined): void => {
-      if (settled) return;
-      settled = true;
+  /** Asks one node directly; `done` gets its reply, or why there is none in time. */
+  ask(address: Address, body: RequestBody, timeoutMs: number, done: (reply: ReplyBody | KvorumError) => void): void {
+    if (this.#closed) {
+      done(new KvorumError('closed', 'the client is closed'));
+      return;
+    }
+    const pending = this.#link(address).request(body, (answer) => {
       cancelTimer();
-      done(reply);
-    };
-    const cancelTimer = this.#ports.clock.setTimer(timeoutMs, () => settle(undefined));
-    this.#link(address).request(body, (answer) => settle(answer.type === 'reply' ? answer.body : undefined));
+      done(answer.type === 'reply' ? answer.body : new KvorumError('unavailable', answer.reason));
+    });
+    const cancelTimer = this.#ports.clock.setTimer(timeoutMs, () => {
+      pending.cancel();
+      done(new KvorumError('unavailable', `${formatAddress(address)}: it does not answer`));
+    });
   }
 
-  /** Calls back once the layout is known, or with what went wrong when it is not in time. */
-  whenReady(timeoutMs: number, done: (outcome: Layout | KvorumError) => void): void {
+  /** Calls back once the layout is known, or with what went wrong when it is not in time. Returns how to cancel that. */
+  whenReady(timeoutMs: number, done: (outcome: Layout | KvorumError) => void): () => void {
     const deadlineMs = this.#ports.clock.monotonicMs() + timeoutMs;
+    let cancelled = false;
     const check = (): void => {
+      if (cancelled) return;
       if (this.#layout !== undefined) done(this.#layout);
       else if (this.#closed) done(new KvorumError('closed', 'the client is closed'));
       else if (this.#ports.clock.monotonicMs() >= deadlineMs) done(new KvorumError('unavailable', this.#lastTrouble));
@@ -149,6 +154,9 @@ export class ClientCore {
       }
     };
     check();
+    return () => {
+      cancelled = true;
+    };
   }
 
   close(): void {
@@ -204,8 +212,8 @@ export class ClientCore {
     task.attemptEndsMs = this.#ports.clock.monotonicMs() + ATTEMPT_TIMEOUT_MS;
     task.link = target.link;
     const body: RequestBody = { type: 'group', forward: target.forward, request };
-    task.stopWaiting = target.link.request(body, (answer) => {
-      task.stopWaiting = undefined;
+    task.attempt = target.link.request(body, (answer) => {
+      task.attempt = undefined;
       task.attemptEndsMs = Infinity;
       this.#onAnswer(task, channel, target.node, answer);
     });
@@ -283,7 +291,7 @@ export class ClientCore {
 
   #finish(task: Task, outcome: OperationResult | KvorumError): void {
     if (!this.#tasks.delete(task)) return;
-    task.stopWaiting?.();
+    task.attempt?.cancel();
     const { place } = task;
     if (place !== undefined && place.channel.session.type === 'open' && place.channel.session.id === place.session) {
       place.channel.settle(place.sequence);
@@ -292,9 +300,7 @@ export class ClientCore {
   }
 
   #fail(task: Task, code: KvorumError['code'], message: string): void {
-    // An attempt under way may have reached its node.
-    const maybeApplied = task.operation.type !== 'get' && (task.maybeApplied || task.stopWaiting !== undefined);
-    this.#finish(task, new KvorumError(code, message, { outcome: maybeApplied ? 'unknown' : 'not-applied' }));
+    this.#finish(task, new KvorumError(code, message, { outcome: mayBeApplied(task) ? 'unknown' : 'not-applied' }));
   }
 
   // ---- sessions ----
@@ -333,11 +339,11 @@ export class ClientCore {
       clock.setTimer(pauseMs, () => this.#requestSession(channel, attempt + 1));
     };
     const cancelTimer = clock.setTimer(ATTEMPT_TIMEOUT_MS, () => {
-      stopWaiting();
+      pending.cancel();
       settle({ type: 'lost', sent: true, reason: `${formatAddress(target.link.address)}: it does not answer` });
     });
     const request: GroupRequest = { type: 'open-session', group: channel.group };
-    const stopWaiting = target.link.request({ type: 'group', forward: target.forward, request }, settle);
+    const pending = target.link.request({ type: 'group', forward: target.forward, request }, settle);
   }
 
   /** For operations that have not got as far as being sent. */
@@ -418,9 +424,9 @@ export class ClientCore {
     this.ask(address, { type: 'layout' }, ATTEMPT_TIMEOUT_MS, (reply) => this.#onLayout(address, reply));
   }
 
-  #onLayout(from: Address, reply: ReplyBody | undefined): void {
+  #onLayout(from: Address, reply: ReplyBody | KvorumError): void {
     this.#layoutRequested = false;
-    if (reply?.type === 'layout' && reply.layout !== undefined) {
+    if (!(reply instanceof KvorumError) && reply.type === 'layout' && reply.layout !== undefined) {
       if (this.#layout === undefined || reply.layout.epoch > this.#layout.epoch) {
         this.#layout = reply.layout;
         this.#nodeLinks.clear();
@@ -432,9 +438,7 @@ export class ClientCore {
       return;
     }
     this.#noteTrouble(
-      reply === undefined
-        ? `${formatAddress(from)} does not answer`
-        : `the cluster of ${formatAddress(from)} is still being formed`,
+      reply instanceof KvorumError ? reply.message : `the cluster of ${formatAddress(from)} is still being formed`,
     );
     if (this.#waitingForLayout.length > 0) {
       this.#ports.clock.setTimer(this.#backoffMs(this.#layoutTurn), () => this.#refreshLayout());
@@ -469,10 +473,10 @@ export class ClientCore {
       link.suspect();
       return;
     }
-    task.stopWaiting?.();
-    task.stopWaiting = undefined;
+    task.maybeApplied ||= task.attempt?.sent === true;
+    task.attempt?.cancel();
+    task.attempt = undefined;
     task.attemptEndsMs = Infinity;
-    task.maybeApplied = true;
     const channel = this.#layout && this.#channel(groupOfKey(this.#layout, task.operation.key));
     if (channel === undefined) return;
     channel.leader = 0;
@@ -480,10 +484,14 @@ export class ClientCore {
   }
 
   #timeOut(task: Task): void {
-    const unknown = task.operation.type !== 'get' && (task.maybeApplied || task.stopWaiting !== undefined);
     const trouble = `the deadline passed; last: ${task.lastTrouble}`;
-    this.#fail(task, unknown ? 'timeout' : 'unavailable', trouble);
+    this.#fail(task, mayBeApplied(task) ? 'timeout' : 'unavailable', trouble);
   }
+}
+
+/** Whether a copy of it may have been executed, or may yet be: the attempt under way may have reached its node. */
+function mayBeApplied(task: Task): boolean {
+  return task.operation.type !== 'get' && (task.maybeApplied || task.attempt?.sent === true);
 }
 
 function rotate<T>(items: readonly T[], by: number): T[] {

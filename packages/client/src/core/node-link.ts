@@ -16,6 +16,14 @@ export interface LinkEvents {
   onDisconnected(address: Address, reason: string): void;
 }
 
+/** A request under way. */
+export interface PendingRequest {
+  /** Whether it may have reached the node. */
+  readonly sent: boolean;
+  /** Stops waiting for the answer; an unsent request is not sent any more. */
+  cancel(): void;
+}
+
 interface Outstanding {
   readonly body: RequestBody;
   readonly done: (answer: Answer) => void;
@@ -65,15 +73,21 @@ export class NodeLink {
     return this.#clock.monotonicMs() - this.#heardMs;
   }
 
-  /** Sends with the other requests of this turn. Returns a function that stops waiting for the answer. */
-  request(body: RequestBody, done: (answer: Answer) => void): () => void {
+  /** Sends with the other requests of this turn. */
+  request(body: RequestBody, done: (answer: Answer) => void): PendingRequest {
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#outstanding.set(id, { body, done, sent: false });
+    const outstanding: Outstanding = { body, done, sent: false };
+    this.#outstanding.set(id, outstanding);
     this.#queue.push(id);
     if (this.#connection === undefined) this.#connect();
     else this.#scheduleFlush();
-    return () => this.#outstanding.delete(id);
+    return {
+      get sent() {
+        return outstanding.sent;
+      },
+      cancel: () => void this.#outstanding.delete(id),
+    };
   }
 
   /** The node does not answer though its connection stands. */

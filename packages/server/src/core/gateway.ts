@@ -14,6 +14,8 @@ export class ClientLink {
   readonly #connection: Connection;
   /** Requests that were not answered yet. */
   unanswered = 0;
+  /** Ids grow on a connection: one that does not is a repetition, and must not be served again. */
+  lastRequestId = 0;
   #replies: Writer | undefined;
   #closed = false;
 
@@ -95,7 +97,11 @@ export class Gateway {
       link.close(`bad frame: ${error.message}`);
       return;
     }
-    for (const request of requests) this.#accept(link, request.id, request.body);
+    for (const { id, body } of requests) {
+      if (id <= link.lastRequestId) continue;
+      link.lastRequestId = id;
+      this.#accept(link, id, body);
+    }
   }
 
   onClose(link: ClientLink): void {

@@ -32,6 +32,7 @@ export class Heartbeats {
   readonly #host: HeartbeatHost;
   readonly #detector: FailureDetector;
   #answers = new Map<NodeId, HeartbeatReply>();
+  readonly #starts = new Map<NodeId, number>();
   #roundStartedMs = 0;
   #stopped = false;
 
@@ -44,6 +45,11 @@ export class Heartbeats {
 
   get suspects(): ReadonlySet<NodeId> {
     return this.#detector.suspects;
+  }
+
+  /** How often the peer was started, as far as it has told; 0 before it did. */
+  startsOf(peer: NodeId): number {
+    return this.#starts.get(peer) ?? 0;
   }
 
   get delayMs(): number {
@@ -71,6 +77,7 @@ export class Heartbeats {
   }
 
   onReply(from: NodeId, message: HeartbeatReply): void {
+    this.#starts.set(from, Math.max(this.startsOf(from), message.starts));
     if (message.round === 0) {
       const answer = this.#answers.get(from);
       if (answer !== undefined) this.#answers.set(from, withNews(answer, message));

@@ -55,6 +55,7 @@ const TRANSFERS_PER_START = 2 ** 20;
 
 export class Member {
   readonly self: NodeId;
+  readonly #starts: number;
   readonly replicas: ReadonlyMap<GroupId, GroupReplica>;
   readonly router: Router;
   readonly #ports: MemberPorts;
@@ -72,6 +73,7 @@ export class Member {
   constructor(ports: MemberPorts, loop: NodeLoop, options: MemberOptions) {
     const { self, layout } = options;
     this.self = self;
+    this.#starts = options.starts;
     this.#ports = ports;
     this.#loop = loop;
     this.#onLayout = options.onLayout;
@@ -86,6 +88,8 @@ export class Member {
     });
     this.router = new Router({
       self,
+      starts: options.starts,
+      startsOf: (node) => this.#heartbeats.startsOf(node),
       layout: () => this.#layout,
       replica: (group) => replicas.get(group),
       isAlive: (node) => !this.suspects(node),
@@ -219,7 +223,7 @@ export class Member {
     const groups = [...this.replicas.values()]
       .filter((replica) => replica.members.includes(to))
       .map((replica) => ({ group: replica.group, ...replica.heartbeat() }));
-    return { type: 'heartbeat-reply', round, epoch: this.#layout.epoch, groups };
+    return { type: 'heartbeat-reply', round, starts: this.#starts, epoch: this.#layout.epoch, groups };
   }
 
   #onRound(answers: Parameters<typeof answersByGroup>[0]): void {
@@ -236,7 +240,8 @@ export class Member {
     const groups = [{ group, ...replica.heartbeat() }];
     for (const member of replica.members) {
       if (member === this.self) continue;
-      this.#loop.send(member, { type: 'heartbeat-reply', round: 0, epoch: this.#layout.epoch, groups });
+      const { epoch } = this.#layout;
+      this.#loop.send(member, { type: 'heartbeat-reply', round: 0, starts: this.#starts, epoch, groups });
     }
   }
 

@@ -27,13 +27,24 @@ export type PeerMessage =
   | {
       readonly type: 'heartbeat-reply';
       readonly round: number;
+      /** How often the sender was started. */
+      readonly starts: number;
       /** Of the sender's layout. */
       readonly epoch: number;
       readonly groups: readonly (GroupHeartbeat & { readonly group: GroupId })[];
     }
   | { readonly type: 'consensus'; readonly group: GroupId; readonly message: Message }
-  /** Serve this request of a client of mine, or pass it on if `hops` is below the limit. */
-  | { readonly type: 'forward'; readonly id: number; readonly hops: number; readonly request: GroupRequest }
+  /**
+   * Serve this request of a client of mine, or pass it on if `hops` is below the limit. Once: a repetition is ignored, also
+   * by a later start of the receiver than the one it was sent to, because the first copy may have been refused for good.
+   */
+  | {
+      readonly type: 'forward';
+      readonly id: number;
+      readonly starts: number;
+      readonly hops: number;
+      readonly request: GroupRequest;
+    }
   | { readonly type: 'forwarded'; readonly id: number; readonly reply: GroupReply }
   | { readonly type: 'layout-request' }
   | { readonly type: 'layout'; readonly layout: Layout }
@@ -74,14 +85,14 @@ export function writePeerMessage(writer: Writer, message: PeerMessage): void {
       writer.uint(message.round);
       return;
     case 'heartbeat-reply':
-      writer.uint(message.round).uint(message.epoch).list(message.groups, writeGroupHeartbeat);
+      writer.uint(message.round).uint(message.starts).uint(message.epoch).list(message.groups, writeGroupHeartbeat);
       return;
     case 'consensus':
       writer.uint(message.group);
       writeMessage(writer, message.message);
       return;
     case 'forward':
-      writer.uint(message.id).uint(message.hops);
+      writer.uint(message.id).uint(message.starts).uint(message.hops);
       writeGroupRequest(writer, message.request);
       return;
     case 'forwarded':
@@ -121,13 +132,20 @@ function readPeerMessage(reader: Reader): PeerMessage {
       return {
         type,
         round: reader.uint(),
+        starts: reader.uint(),
         epoch: reader.uint(),
         groups: reader.list(limits.partitionsMax + 1, readGroupHeartbeat),
       };
     case 'consensus':
       return { type, group: reader.uint(limits.partitionsMax), message: readMessage(reader) };
     case 'forward':
-      return { type, id: reader.uint(), hops: reader.uint(), request: readGroupRequest(reader) };
+      return {
+        type,
+        id: reader.uint(),
+        starts: reader.uint(),
+        hops: reader.uint(),
+        request: readGroupRequest(reader),
+      };
     case 'forwarded':
       return { type, id: reader.uint(), reply: readGroupReply(reader) };
     case 'layout-request':

@@ -13,6 +13,9 @@ import type { PeerMessage } from './peer-protocol.ts';
 
 export interface RouterHost {
   readonly self: NodeId;
+  /** How often this node was started, and a peer as far as it is known. */
+  readonly starts: number;
+  startsOf(node: NodeId): number;
   layout(): Layout | undefined;
   replica(group: GroupId): GroupReplica | undefined;
   /** Whether the failure detector has no doubts about the peer. */
@@ -29,14 +32,23 @@ interface Forwarded {
 }
 
 const FORWARD_ROUNDS_MAX = 50;
+/** For how many rounds at least a repetition is recognised. */
+const TAKEN_ROUNDS = 2 * FORWARD_ROUNDS_MAX;
+/** So that the ids of one start are not those of another. */
+const FORWARDS_PER_START = 2 ** 32;
 
 export class Router {
   readonly #host: RouterHost;
   readonly #forwarded = new Map<number, Forwarded>();
-  #lastForward = 0;
+  /** Requests that were passed on to this node lately, by sender and id: of this period and of the one before. */
+  #taken = new Set<string>();
+  #takenBefore = new Set<string>();
+  #rounds = 0;
+  #lastForward: number;
 
   constructor(host: RouterHost) {
     this.#host = host;
+    this.#lastForward = host.starts * FORWARDS_PER_START;
   }
 
   /** Serves a client's request; `forward` allows passing it on. */
@@ -52,6 +64,9 @@ export class Router {
   }
 
   onForward(from: NodeId, message: Extract<PeerMessage, { type: 'forward' }>): void {
+    const name = `${from}/${message.id}`;
+    if (message.starts !== this.#host.starts || this.#taken.has(name) || this.#takenBefore.has(name)) return;
+    this.#taken.add(name);
     const reply = (answer: GroupReply): void => {
       this.#host.send(from, { type: 'forwarded', id: message.id, reply: answer });
     };
@@ -67,6 +82,11 @@ export class Router {
 
   /** Gives up requests whose answer does not come. */
   onRound(): void {
+    this.#rounds += 1;
+    if (this.#rounds % TAKEN_ROUNDS === 0) {
+      this.#takenBefore = this.#taken;
+      this.#taken = new Set();
+    }
     for (const [id, forwarded] of this.#forwarded) {
       forwarded.roundsLeft -= 1;
       if (forwarded.roundsLeft > 0 && this.#host.isAlive(forwarded.to)) continue;
@@ -107,7 +127,7 @@ export class Router {
     this.#lastForward += 1;
     const id = this.#lastForward;
     this.#forwarded.set(id, { waiter, to: target, isRead: request.type === 'read', roundsLeft: FORWARD_ROUNDS_MAX });
-    this.#host.send(target, { type: 'forward', id, hops: hops + 1, request });
+    this.#host.send(target, { type: 'forward', id, starts: this.#host.startsOf(target), hops: hops + 1, request });
   }
 
   /** The leader if it can be reached, else a member that can and may reach it; 0 for none. */

@@ -1,0 +1,32 @@
+/**
+ * What a process says by its exit status. Part of the command line's contract, see `client --help`.
+ */
+import type { KvorumError } from '@kvorum/common';
+
+export const exitStatus = {
+  done: 0,
+  usage: 1,
+  /** No server answers, or no majority of a group does. */
+  unreachable: 2,
+  /** Not found, or a cas that found something else. */
+  mismatch: 3,
+  /** A write that may or may not have taken effect. */
+  unknown: 4,
+  refusedCredentials: 5,
+  /** Stopped with Ctrl-C before anything took effect; what shells use for that. */
+  interrupted: 130,
+} as const;
+
+export function statusOfError(error: KvorumError): number {
+  if (error.outcome === 'unknown') return exitStatus.unknown;
+  if (/refused the credentials/.test(error.message)) return exitStatus.refusedCredentials;
+  switch (error.code) {
+    case 'too-large':
+    case 'bad-request':
+      return exitStatus.usage;
+    case 'cancelled':
+      return exitStatus.interrupted;
+    default:
+      return exitStatus.unreachable;
+  }
+}
