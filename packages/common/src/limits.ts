@@ -38,6 +38,8 @@ export const limits = {
   snapshotChunkBytes: 1024 * 1024,
   /** Open client sessions of one group; the one that was used least recently makes room. */
   sessionsPerGroupMax: 10_000,
+  /** Replies kept for the retries of one session; above it its commands are refused as busy until it took some. */
+  replyBytesPerSessionMax: 1024 * 1024,
   /** Replies kept for retries, all sessions of a group together. */
   sessionReplyBytesMax: 32 * 1024 * 1024,
   /** How far above its floor a session's sequences may run. */

@@ -29,7 +29,7 @@ export type Admission =
   | { readonly type: 'expired' }
   /** Below the floor: its reply was already taken or given up. */
   | { readonly type: 'stale' }
-  /** Too far above the floor. */
+  /** Too far above the floor, or too many bytes of replies are kept already. */
   | { readonly type: 'beyond-window' };
 
 export class Sessions {
@@ -75,9 +75,10 @@ export class Sessions {
     this.#touch(session, revision, timeMs);
     this.#forgetBelow(session, floor);
     if (sequence < session.floor) return { type: 'stale' };
-    if (sequence >= session.floor + limits.sessionWindowMax) return { type: 'beyond-window' };
     const result = session.replies.get(sequence);
     if (result !== undefined) return { type: 'done', result };
+    if (sequence >= session.floor + limits.sessionWindowMax) return { type: 'beyond-window' };
+    if (session.replyBytes >= limits.replyBytesPerSessionMax) return { type: 'beyond-window' };
     return { type: 'execute', remember: (reply) => this.#remember(session, sequence, reply) };
   }
 
