@@ -7,32 +7,20 @@
  */
 import type {
   Address,
-  Clock,
   Command,
-  Dialer,
   GroupReply,
   GroupRequest,
   Layout,
   NodeId,
-  Random,
   ReplyBody,
   RequestBody,
 } from '@kvorum/common';
 import { formatAddress, groupOfKey, KvorumError } from '@kvorum/common';
 import { GroupChannel } from './group-channel.ts';
 import type { Answer, PendingRequest } from './node-link.ts';
-import { NodeLink } from './node-link.ts';
-
-export interface ClientPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly dialer: Dialer;
-}
-
-export type ConnectionEvent =
-  | { readonly type: 'connected'; readonly address: Address }
-  | { readonly type: 'disconnected'; readonly address: Address; readonly reason: string }
-  | { readonly type: 'layout'; readonly layout: Layout };
+import type { NodeLink } from './node-link.ts';
+import type { ClientPorts, ConnectionEvent } from './routes.ts';
+import { ATTEMPT_TIMEOUT_MS, backoffMs, Routes } from './routes.ts';
 
 export type Operation = { readonly type: 'get'; readonly key: Uint8Array } | Command;
 
@@ -55,24 +43,13 @@ interface Task {
   lastTrouble: string;
 }
 
-/** An attempt without an answer is made elsewhere after that. */
-const ATTEMPT_TIMEOUT_MS = 1000;
 const SWEEP_MS = 25;
-const BACKOFF_MS_MIN = 10;
-const BACKOFF_MS_MAX = 60;
 
 export class ClientCore {
   readonly #ports: ClientPorts;
-  readonly #seeds: readonly Address[];
-  readonly #onEvent: (event: ConnectionEvent) => void;
-  readonly #links = new Map<string, NodeLink>();
-  /** The links of the layout's nodes by id. */
-  readonly #nodeLinks = new Map<NodeId, NodeLink>();
+  readonly #routes: Routes;
   readonly #channels = new Map<number, GroupChannel>();
   readonly #tasks = new Set<Task>();
-  #layout: Layout | undefined;
-  #layoutRequested = false;
-  #layoutTurn = 0;
   /** Tasks that wait for the first layout. */
   #waitingForLayout: Task[] = [];
   #lastTrouble = 'no node has answered yet';
@@ -85,12 +62,16 @@ export class ClientCore {
     onEvent: (event: ConnectionEvent) => void = () => undefined,
   ) {
     this.#ports = ports;
-    this.#seeds = seeds;
-    this.#onEvent = onEvent;
+    this.#routes = new Routes(ports, seeds, {
+      onEvent,
+      onTrouble: (trouble) => this.#noteTrouble(trouble),
+      onLayout: () => this.#retryWaiting(),
+      isAwaited: () => this.#waitingForLayout.length > 0,
+    });
   }
 
   get layout(): Layout | undefined {
-    return this.#layout;
+    return this.#routes.layout;
   }
 
   /** The node that was last known to lead the group; 0 for not known. */
@@ -125,18 +106,7 @@ export class ClientCore {
 
   /** Asks one node directly; `done` gets its reply, or why there is none in time. */
   ask(address: Address, body: RequestBody, timeoutMs: number, done: (reply: ReplyBody | KvorumError) => void): void {
-    if (this.#closed) {
-      done(new KvorumError('closed', 'the client is closed'));
-      return;
-    }
-    const pending = this.#link(address).request(body, (answer) => {
-      cancelTimer();
-      done(answer.type === 'reply' ? answer.body : new KvorumError('unavailable', answer.reason));
-    });
-    const cancelTimer = this.#ports.clock.setTimer(timeoutMs, () => {
-      pending.cancel();
-      done(new KvorumError('unavailable', `${formatAddress(address)}: it does not answer`));
-    });
+    this.#routes.ask(address, body, timeoutMs, done);
   }
 
   /** Calls back once the layout is known, or with what went wrong when it is not in time. Returns how to cancel that. */
@@ -145,11 +115,11 @@ export class ClientCore {
     let cancelled = false;
     const check = (): void => {
       if (cancelled) return;
-      if (this.#layout !== undefined) done(this.#layout);
+      if (this.layout !== undefined) done(this.layout);
       else if (this.#closed) done(new KvorumError('closed', 'the client is closed'));
       else if (this.#ports.clock.monotonicMs() >= deadlineMs) done(new KvorumError('unavailable', this.#lastTrouble));
       else {
-        this.#refreshLayout();
+        this.#routes.refresh();
         this.#ports.clock.setTimer(SWEEP_MS, check);
       }
     };
@@ -162,17 +132,17 @@ export class ClientCore {
   close(): void {
     this.#closed = true;
     for (const task of this.#tasks) this.#fail(task, 'closed', 'the client was closed');
-    for (const link of this.#links.values()) link.close();
+    this.#routes.close();
   }
 
   // ---- one operation ----
 
   #attempt(task: Task): void {
     if (!this.#tasks.has(task)) return;
-    const layout = this.#layout;
+    const { layout } = this;
     if (layout === undefined) {
       this.#waitingForLayout.push(task);
-      this.#refreshLayout();
+      this.#routes.refresh();
       return;
     }
     const channel = this.#channel(groupOfKey(layout, task.operation.key));
@@ -207,7 +177,7 @@ export class ClientCore {
   }
 
   #send(task: Task, channel: GroupChannel, request: GroupRequest): void {
-    const target = this.#target(channel);
+    const target = this.#routes.target(channel);
     task.attempts += 1;
     task.attemptEndsMs = this.#ports.clock.monotonicMs() + ATTEMPT_TIMEOUT_MS;
     task.link = target.link;
@@ -242,7 +212,7 @@ export class ClientCore {
   #onRefused(task: Task, channel: GroupChannel, node: NodeId, refused: Extract<GroupReply, { type: 'refused' }>): void {
     switch (refused.code) {
       case 'not-leader':
-        this.#onNotLeader(channel, node, refused.leader);
+        this.#routes.followHint(channel, node, refused.leader);
         // The first redirects are followed at once; going in circles is not.
         if (refused.leader !== 0 && task.attempts <= 3 && channel.leader === refused.leader) this.#attempt(task);
         else this.#retry(task, channel, refused.message);
@@ -257,7 +227,7 @@ export class ClientCore {
         this.#retry(task, channel, refused.message);
         return;
       case 'wrong-group':
-        this.#refreshLayout();
+        this.#routes.refresh();
         this.#retry(task, channel, refused.message);
         return;
       case 'unavailable':
@@ -272,21 +242,11 @@ export class ClientCore {
     }
   }
 
-  #onNotLeader(channel: GroupChannel, node: NodeId, hint: NodeId): void {
-    if (hint !== 0 && hint !== node && !this.#nodeUnreachable(hint)) channel.leader = hint;
-    else if (channel.leader === node) channel.leader = 0;
-  }
-
   /** Tries again after a pause that grows and varies, unless the deadline comes first. */
   #retry(task: Task, channel: GroupChannel, trouble: string): void {
     task.lastTrouble = trouble;
     channel.rotation += 1;
-    this.#ports.clock.setTimer(this.#backoffMs(task.attempts), () => this.#attempt(task));
-  }
-
-  #backoffMs(attempts: number): number {
-    const ceiling = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(attempts, 10));
-    return ceiling / 2 + (this.#ports.random.nextUint32() / 2 ** 32) * (ceiling / 2);
+    this.#ports.clock.setTimer(backoffMs(this.#ports.random, task.attempts), () => this.#attempt(task));
   }
 
   #finish(task: Task, outcome: OperationResult | KvorumError): void {
@@ -316,7 +276,7 @@ export class ClientCore {
       channel.session = { type: 'none' };
       return;
     }
-    const target = this.#target(channel);
+    const target = this.#routes.target(channel);
     const { clock } = this.#ports;
     let settled = false;
     const settle = (answer: Answer): void => {
@@ -329,13 +289,14 @@ export class ClientCore {
         channel.sessionOpened(body.session);
         return;
       }
-      if (body?.type === 'refused' && body.code === 'not-leader') this.#onNotLeader(channel, target.node, body.leader);
+      if (body?.type === 'refused' && body.code === 'not-leader')
+        this.#routes.followHint(channel, target.node, body.leader);
       else if (channel.leader === target.node) channel.leader = 0;
       this.#noteTrouble(
         body?.type === 'refused' ? body.message : answer.type === 'lost' ? answer.reason : 'no session',
       );
       channel.rotation += 1;
-      const pauseMs = channel.leader !== 0 && attempt <= 3 ? 0 : this.#backoffMs(attempt);
+      const pauseMs = channel.leader !== 0 && attempt <= 3 ? 0 : backoffMs(this.#ports.random, attempt);
       clock.setTimer(pauseMs, () => this.#requestSession(channel, attempt + 1));
     };
     const cancelTimer = clock.setTimer(ATTEMPT_TIMEOUT_MS, () => {
@@ -352,55 +313,11 @@ export class ClientCore {
     for (const task of this.#tasks) if (task.attempts === 0) task.lastTrouble = trouble;
   }
 
-  // ---- where to ----
-
-  /** The leader if it is known and in reach; else a member, who may pass the request on; else any node. */
-  #target(channel: GroupChannel): { readonly link: NodeLink; readonly node: NodeId; readonly forward: boolean } {
-    const layout = this.#layout;
-    const members = layout?.groups[channel.group]?.members ?? [];
-    if (channel.leader !== 0 && !this.#nodeUnreachable(channel.leader)) {
-      return { link: this.#nodeLink(channel.leader), node: channel.leader, forward: false };
-    }
-    const others = layout?.nodes.map((node) => node.id).filter((id) => !members.includes(id)) ?? [];
-    const inReach = [rotate(members, channel.rotation), rotate(others, channel.rotation)]
-      .flat()
-      .find((id) => !this.#nodeUnreachable(id));
-    if (inReach === undefined) this.#refreshLayout();
-    const node = inReach ?? rotate([...members, ...others], channel.rotation)[0] ?? 0;
-    // A member that answers while another one is out of this client's reach may have better links.
-    const forward = others.includes(node) || members.some((id) => this.#nodeUnreachable(id));
-    return { link: this.#nodeLink(node), node, forward };
-  }
-
-  #nodeUnreachable(node: NodeId): boolean {
-    return this.#nodeLink(node).unreachable;
-  }
-
-  #nodeLink(node: NodeId): NodeLink {
-    let link = this.#nodeLinks.get(node);
-    if (link === undefined) {
-      const address = this.#layout?.nodes.find((entry) => entry.id === node)?.address;
-      link = this.#link(address ?? (this.#seeds[0] as Address));
-      this.#nodeLinks.set(node, link);
-    }
-    return link;
-  }
-
-  #link(address: Address): NodeLink {
-    const name = formatAddress(address);
-    let link = this.#links.get(name);
-    if (link === undefined) {
-      link = new NodeLink(address, this.#ports, {
-        onConnected: (to) => this.#onEvent({ type: 'connected', address: to }),
-        onDisconnected: (to, reason) => {
-          this.#onEvent({ type: 'disconnected', address: to, reason });
-          // The node may come back somewhere else.
-          if (!this.#closed) this.#refreshLayout();
-        },
-      });
-      this.#links.set(name, link);
-    }
-    return link;
+  /** The layout is known now. */
+  #retryWaiting(): void {
+    const waiting = this.#waitingForLayout;
+    this.#waitingForLayout = [];
+    for (const task of waiting) this.#attempt(task);
   }
 
   #channel(group: number): GroupChannel {
@@ -410,39 +327,6 @@ export class ClientCore {
       this.#channels.set(group, channel);
     }
     return channel;
-  }
-
-  // ---- layout ----
-
-  /** Asks one node after the other, seeds and known nodes, until the layout is known. */
-  #refreshLayout(): void {
-    if (this.#layoutRequested || this.#closed) return;
-    this.#layoutRequested = true;
-    const addresses = [...this.#seeds, ...(this.#layout?.nodes.map((node) => node.address) ?? [])];
-    const address = addresses[this.#layoutTurn % addresses.length] as Address;
-    this.#layoutTurn += 1;
-    this.ask(address, { type: 'layout' }, ATTEMPT_TIMEOUT_MS, (reply) => this.#onLayout(address, reply));
-  }
-
-  #onLayout(from: Address, reply: ReplyBody | KvorumError): void {
-    this.#layoutRequested = false;
-    if (!(reply instanceof KvorumError) && reply.type === 'layout' && reply.layout !== undefined) {
-      if (this.#layout === undefined || reply.layout.epoch > this.#layout.epoch) {
-        this.#layout = reply.layout;
-        this.#nodeLinks.clear();
-        this.#onEvent({ type: 'layout', layout: reply.layout });
-      }
-      const waiting = this.#waitingForLayout;
-      this.#waitingForLayout = [];
-      for (const task of waiting) this.#attempt(task);
-      return;
-    }
-    this.#noteTrouble(
-      reply instanceof KvorumError ? reply.message : `the cluster of ${formatAddress(from)} is still being formed`,
-    );
-    if (this.#waitingForLayout.length > 0) {
-      this.#ports.clock.setTimer(this.#backoffMs(this.#layoutTurn), () => this.#refreshLayout());
-    }
   }
 
   // ---- deadlines ----
@@ -477,7 +361,8 @@ export class ClientCore {
     task.attempt?.cancel();
     task.attempt = undefined;
     task.attemptEndsMs = Infinity;
-    const channel = this.#layout && this.#channel(groupOfKey(this.#layout, task.operation.key));
+    const { layout } = this;
+    const channel = layout && this.#channel(groupOfKey(layout, task.operation.key));
     if (channel === undefined) return;
     channel.leader = 0;
     this.#retry(task, channel, `${formatAddress(link.address)}: it did not answer in time`);
@@ -492,9 +377,4 @@ export class ClientCore {
 /** Whether a copy of it may have been executed, or may yet be: the attempt under way may have reached its node. */
 function mayBeApplied(task: Task): boolean {
   return task.operation.type !== 'get' && (task.maybeApplied || task.attempt?.sent === true);
-}
-
-function rotate<T>(items: readonly T[], by: number): T[] {
-  const start = items.length === 0 ? 0 : by % items.length;
-  return [...items.slice(start), ...items.slice(0, start)];
 }

@@ -1,1 +1,2 @@
 export * from './client-core.ts';
+export type { ClientPorts, ConnectionEvent } from './routes.ts';
