@@ -1,6 +1,6 @@
 /**
  * The protocol between clients and nodes. A frame is a list of messages; each request has an id that its reply repeats.
- * Ids grow on a connection: a node ignores a request whose id does not, because it is a repetition.
+ * Ids grow on a connection: one that does not is a repetition, and closes it.
  * Nodes that want to join speak it too: a check-in is a request.
  */
 import { DecodeError, Reader, Writer } from './codec.ts';

@@ -16,13 +16,15 @@ export const limits = {
   /** A client that has not sent its first frame by then is closed. */
   firstFrameTimeoutMs: 10_000,
   /** Replies that a client has not taken off its connection; above it the connection is closed. */
-  clientBacklogBytesMax: 32 * 1024 * 1024,
+  clientBacklogBytesMax: 16 * 1024 * 1024,
   /** Frames queued for one peer; above it frames are dropped, which the protocol repairs. */
   peerBacklogBytesMax: 32 * 1024 * 1024,
   /** Proposals of one group that are not decided yet; above it new ones are refused as busy. */
   pendingBytesPerGroupMax: 4 * 1024 * 1024,
   pendingCommandsPerGroupMax: 16_384,
   pendingReadsPerGroupMax: 65_536,
+  /** Values that one group reads for its clients before the other work of the node has its turn. */
+  readBytesPerTurnMax: 4 * 1024 * 1024,
   /** Commands that share one log entry. */
   entryBytesMax: 1024 * 1024 + 64 * 1024,
   entryCommandsMax: 4096,

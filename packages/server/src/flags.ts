@@ -17,9 +17,11 @@ export interface ServerFlags {
   readonly replication: number;
   readonly partitions: number;
   readonly logLevel: LogLevel;
+  /** Whether the command line says anything about how the cluster is to be formed. */
+  readonly formationGiven: boolean;
 }
 
-interface RawFlags extends Omit<ServerFlags, 'join' | 'replication' | 'dataDir'> {
+interface RawFlags extends Omit<ServerFlags, 'join' | 'replication' | 'dataDir' | 'formationGiven'> {
   readonly server?: Address;
   readonly replication?: number;
   readonly dataDir?: string;
@@ -48,7 +50,10 @@ export function parseFlags(argv: readonly string[]): ServerFlags {
     command.error('error: -s names this very server; name another one, or leave -s out for the bootstrap server');
   }
   const { server: join, dataDir = `.kvorum/node-${raw.port}`, ...rest } = raw;
-  return { ...rest, advertise: raw.advertise, join, replication, dataDir };
+  const formationGiven = ['clusterSize', 'replication', 'partitions'].some(
+    (name) => command.getOptionValueSource(name) === 'cli',
+  );
+  return { ...rest, advertise: raw.advertise, join, replication, dataDir, formationGiven };
 }
 
 function createCommand(): Command {

@@ -35,9 +35,10 @@ function fail(message: string): void {
   logger.end(() => process.exit(1));
 }
 
-process.on('uncaughtException', (error) =>
-  fail(`stops because of a fault of its own: ${error.stack ?? error.message}`),
-);
+process.on('uncaughtException', (error) => {
+  if (error instanceof CorruptRecord) fail(describeStartFailure(error, flags));
+  else fail(`stops because of a fault of its own: ${error.stack ?? error.message}`);
+});
 
 try {
   await startServer(flags, logger);
@@ -95,6 +96,13 @@ async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<v
   running.transport = transport;
   running.node = node;
   node.start();
+  const { formed } = node;
+  if (flags.formationGiven && formed !== undefined) {
+    logger.warn(
+      `the cluster was formed with ${formed.nodes} nodes and ${formed.partitions} partitions; --cluster-size, --replication and ` +
+        '--partitions count only when a cluster is formed',
+    );
+  }
   const stop = (signal: NodeJS.Signals): void =>
     void shutDown(signal, { node, transport, web, storages, directory, logger });
   process.once('SIGINT', stop);
@@ -146,6 +154,11 @@ function describeStartFailure(error: unknown, flags: ServerFlags): string {
   }
   if (code === 'EADDRINUSE') return `${where} is in use by another program; choose another port with -p`;
   if (code === 'EADDRNOTAVAIL') return `${flags.host} is no address of this machine; choose another with --host`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return `${flags.host} is no name that can be resolved; choose another with --host`;
+  if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EROFS') {
+    return `${flags.dataDir} cannot be made a directory: ${(error as Error).message}; choose another --data-dir`;
+  }
   if (code === 'EACCES') return `no permission: ${(error as Error).message}`;
   return `cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

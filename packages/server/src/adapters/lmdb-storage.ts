@@ -10,6 +10,7 @@ import { Writer } from '@kvorum/common';
 import type { Recovered } from '@kvorum/consensus';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
+import { checkDatabaseFile } from './lmdb-file.ts';
 import type {
   LogMutation,
   LogStorage,
@@ -51,6 +52,7 @@ export function openStorages(directory: string, onFailure: (error: Error) => voi
 }
 
 function openDatabase(directory: string): Database {
+  checkDatabaseFile(path.join(directory, 'data.mdb'));
   return open<Buffer, Buffer>({
     path: directory,
     encoding: 'binary',
@@ -65,7 +67,9 @@ function openDatabase(directory: string): Database {
 /** Runs the writes as one transaction. */
 function commit(database: Database, writes: () => void, done: () => void, onFailure: (error: Error) => void): void {
   database.batch(writes).then(done, (error: unknown) => {
-    onFailure(error instanceof Error ? error : new Error(String(error)));
+    // lmdb-js hides the cause in a promise of its own, which nobody else looks at.
+    const { commitError } = error as { commitError?: Error };
+    onFailure(commitError ?? (error instanceof Error ? error : new Error(String(error))));
   });
 }
 

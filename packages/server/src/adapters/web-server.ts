@@ -42,7 +42,8 @@ export async function listen(at: Address, handlers: WebHandlers): Promise<WebSer
     perMessageDeflate: false,
     maxPayload: limits.frameBytesMax,
     skipUTF8Validation: true,
-    handleProtocols: (offered) => [...offered][0] ?? false,
+    // `refusalOf` has made sure that it was offered.
+    handleProtocols: (_offered, request) => spokenAt(pathOf(request)),
   });
   sockets.on('headers', (headers, request) => {
     if (pathOf(request) === PEER_PATH) headers.push(...handlers.peerHeaders());
@@ -91,6 +92,7 @@ function answerHttp(request: IncomingMessage, response: ServerResponse, handlers
   if (path !== '/healthz' && path !== '/status') {
     answer(404, { error: `there is nothing at ${path}; try /healthz or /status` });
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
     answer(405, { error: `${path} answers GET only` });
   } else if (path === '/healthz') {
     const healthy = handlers.healthy();
@@ -111,7 +113,7 @@ function refusalOf(request: IncomingMessage, handlers: WebHandlers, open: number
   if (path !== CLIENT_PATH && path !== PEER_PATH) {
     return { status: '404 Not Found', reason: `no websocket at ${path}` };
   }
-  const spoken = path === CLIENT_PATH ? CLIENT_SUBPROTOCOL : PEER_SUBPROTOCOL;
+  const spoken = spokenAt(path);
   if (!offered.includes(spoken)) {
     const reason = `this server speaks ${spoken}, you offered ${offered.join(', ') || 'nothing'}`;
     return { status: '426 Upgrade Required', reason };
@@ -125,6 +127,10 @@ function refusalOf(request: IncomingMessage, handlers: WebHandlers, open: number
   }
   const reason = handlers.checkPeer(request);
   return reason === undefined ? undefined : { status: '403 Forbidden', reason };
+}
+
+function spokenAt(path: string): string {
+  return path === CLIENT_PATH ? CLIENT_SUBPROTOCOL : PEER_SUBPROTOCOL;
 }
 
 function refuse(socket: Duplex, { status, reason }: Refusal): void {

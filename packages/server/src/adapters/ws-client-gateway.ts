@@ -17,10 +17,13 @@ export interface ClientHandlers {
 const REASON_BYTES_MAX = 123;
 const POLICY_VIOLATION = 1008;
 const UNSUPPORTED_DATA = 1003;
+/** A client that does not answer the close within this time is cut off. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 export function attachClient(socket: WebSocket, remote: string, handlers: ClientHandlers): void {
   const close = (code: number, reason: string): void => {
     socket.close(code, Buffer.from(reason).subarray(0, REASON_BYTES_MAX));
+    setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
   };
   const link = handlers.openClient({
     remote,

@@ -7,7 +7,12 @@ import { DecodeError, decodeRequests, limits, Writer, writeReply } from '@kvorum
 import { refusal } from './group-replica.ts';
 
 /** Answers a request, at once or later. */
-export type RequestHandler = (body: RequestBody, reply: (body: ReplyBody) => void) => void;
+export type RequestHandler = (
+  body: RequestBody,
+  reply: (body: ReplyBody) => void,
+  /** Whether the client has gone meanwhile. */
+  isAbandoned: () => boolean,
+) => void;
 
 /** A client connection as the node sees it. */
 export class ClientLink {
@@ -15,7 +20,7 @@ export class ClientLink {
   /** Requests that were not answered yet. */
   unanswered = 0;
   /** Ids grow on a connection: one that does not is a repetition, and must not be served again. */
-  lastRequestId = 0;
+  lastRequestId = -1;
   #replies: Writer | undefined;
   #closed = false;
 
@@ -98,7 +103,10 @@ export class Gateway {
       return;
     }
     for (const { id, body } of requests) {
-      if (id <= link.lastRequestId) continue;
+      if (id <= link.lastRequestId) {
+        link.close(`request id ${id} after ${link.lastRequestId}: the ids of a connection must grow`);
+        return;
+      }
       link.lastRequestId = id;
       this.#accept(link, id, body);
     }
@@ -122,10 +130,11 @@ export class Gateway {
       return;
     }
     link.unanswered += 1;
-    this.#handler(body, (answer) => {
+    const reply = (answer: ReplyBody): void => {
       link.unanswered -= 1;
       this.#reply(link, { id, body: answer });
-    });
+    };
+    this.#handler(body, reply, () => link.isClosed);
   }
 
   #reply(link: ClientLink, reply: Reply): void {

@@ -26,6 +26,8 @@ import { applyBatch } from './key-value-machine.ts';
 /** Takes the one reply of a request. */
 export interface Waiter {
   reply(reply: GroupReply): void;
+  /** Whether nobody would take the reply any more. */
+  readonly isAbandoned?: () => boolean;
 }
 
 /** What a replica asks of its node. */
@@ -319,13 +321,21 @@ export class GroupReplica {
       else this.#readsToServe.push({ index: outcome.index, read });
     }
     const applied = this.state.applied.index;
-    let served = 0;
+    let taken = 0;
+    let bytes = 0;
     for (const { index, read } of this.#readsToServe) {
       if (index > applied) break;
-      served += 1;
-      read.waiter.reply({ type: 'value', found: this.state.get(read.key), served: this.#served() });
+      if (bytes > limits.readBytesPerTurnMax) {
+        this.#host.wake(this.group);
+        break;
+      }
+      taken += 1;
+      if (read.waiter.isAbandoned?.() === true) continue;
+      const found = this.state.get(read.key);
+      bytes += found?.value.length ?? 0;
+      read.waiter.reply({ type: 'value', found, served: this.#served() });
     }
-    this.#readsToServe.splice(0, served);
+    this.#readsToServe.splice(0, taken);
   }
 
   #served(): Served {

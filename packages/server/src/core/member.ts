@@ -42,6 +42,9 @@ export interface MemberOptions {
   readonly self: NodeId;
   /** How often the node was started; tells the transfers of this run from earlier ones. */
   readonly starts: number;
+  readonly instance: string;
+  /** Where this node listens now; the layout may not say so yet. */
+  readonly address: Address;
   readonly layout: Layout;
   /** A newer layout was learnt: to be written down. */
   readonly onLayout: (layout: Layout) => void;
@@ -56,6 +59,8 @@ const TRANSFERS_PER_START = 2 ** 20;
 export class Member {
   readonly self: NodeId;
   readonly #starts: number;
+  readonly #instance: string;
+  readonly #address: Address;
   readonly replicas: ReadonlyMap<GroupId, GroupReplica>;
   readonly router: Router;
   readonly #ports: MemberPorts;
@@ -74,6 +79,8 @@ export class Member {
     const { self, layout } = options;
     this.self = self;
     this.#starts = options.starts;
+    this.#instance = options.instance;
+    this.#address = options.address;
     this.#ports = ports;
     this.#loop = loop;
     this.#onLayout = options.onLayout;
@@ -252,8 +259,7 @@ export class Member {
     switch (event.type) {
       case 'leading':
         logger.info(`leads group ${group} with ballot ${formatBallot(event.ballot)}${this.#whyLeading(group)}`);
-        // Puts the layout of the formation into the replicated state, once.
-        if (group === METADATA_GROUP && this.#replicatedLayout() === undefined) this.#propose(this.#layout, undefined);
+        if (group === METADATA_GROUP) this.#onLeadingMetadata();
         return;
       case 'quorum-lost':
         logger.warn(`leads group ${group} with ballot ${formatBallot(event.ballot)}, but reaches no majority of it`);
@@ -275,6 +281,13 @@ export class Member {
         this.#snapshots.fetch(group, event.from, event.atLeast);
         return;
     }
+  }
+
+  #onLeadingMetadata(): void {
+    // Puts the layout of the formation into the replicated state, once.
+    if (this.#replicatedLayout() === undefined) this.#propose(this.#layout, undefined);
+    // Nobody else may be there to tell the layout where this node listens.
+    else this.noteAddress(this.#instance, this.#address);
   }
 
   #whyLeading(group: GroupId): string {

@@ -63,6 +63,7 @@ export class Node {
   #identity: Identity;
   #membership: Membership;
   #becomingMember = false;
+  #warnedOfCircle = false;
   #member: Member | undefined;
   #checkIn: CheckInLoop | undefined;
   /** Of the cluster that this node is a spare of: tells clients where the members are. */
@@ -80,7 +81,7 @@ export class Node {
       flushReplies: () => this.#gateway.flush(),
     });
     this.#gateway = new Gateway(
-      (body, reply) => this.#onRequest(body, reply),
+      (body, reply, isAbandoned) => this.#onRequest(body, reply, isAbandoned),
       () => this.#loop.schedule(),
     );
     const known = readIdentity(ports.logStorage);
@@ -103,6 +104,12 @@ export class Node {
     return this.#member?.healthy === true;
   }
 
+  /** The cluster as it was formed; undefined before. */
+  get formed(): { readonly nodes: number; readonly partitions: number } | undefined {
+    const layout = this.#member?.layout;
+    return layout && { nodes: layout.nodes.length, partitions: layout.groups.length - 1 };
+  }
+
   /** This node's replica of the group, as others may see it; undefined when it is no member. */
   group(group: GroupId): GroupView | undefined {
     return this.#member?.replicas.get(group);
@@ -113,11 +120,27 @@ export class Node {
     const layout = readStoredLayout(logStorage);
     if (layout !== undefined) return { type: 'member', layout };
     const roster = readRoster(logStorage);
-    if (this.#options.join !== undefined && roster === undefined) {
-      return { type: 'joining', bootstrap: this.#options.join };
+    const { join } = this.#options;
+    if (join !== undefined && (roster?.length ?? 0) <= 1) return this.#recoverJoining(join, roster !== undefined);
+    if (join !== undefined) {
+      this.#ports.logger.warn(
+        `-s is ignored: ${(roster?.length ?? 0) - 1} other nodes have checked in at this one, which forms cluster ` +
+          `${this.#identity.clusterId}; use an empty --data-dir to join another cluster`,
+      );
     }
     const clusterId = this.#identity.clusterId || randomId(random);
     return { type: 'bootstrap', clusterId, formation: new Formation(this.#options, roster ?? []) };
+  }
+
+  /** A node that was once started without -s, and at which nobody has checked in, gives its own cluster up. */
+  #recoverJoining(bootstrap: Address, hadBegun: boolean): Membership {
+    if (hadBegun) {
+      this.#identity = { ...this.#identity, clusterId: '', node: 0 };
+      this.#ports.logger.warn(
+        `this node had begun to form a cluster of its own; nobody checked in, so it joins ${formatAddress(bootstrap)}, as -s says`,
+      );
+    }
+    return { type: 'joining', bootstrap };
   }
 
   start(): void {
@@ -167,7 +190,7 @@ export class Node {
     this.#gateway.onClose(link);
   }
 
-  #onRequest(body: RequestBody, reply: (body: ReplyBody) => void): void {
+  #onRequest(body: RequestBody, reply: (body: ReplyBody) => void, isAbandoned: () => boolean): void {
     switch (body.type) {
       case 'layout':
         reply({ type: 'layout', layout: this.#member?.layout ?? this.#spareOf });
@@ -177,7 +200,7 @@ export class Node {
         return;
       case 'group':
         if (this.#member === undefined) reply(refusal('unavailable', 'this node is not a member of a cluster yet'));
-        else this.#member.router.submit(body.request, body.forward, { reply });
+        else this.#member.router.submit(body.request, body.forward, { reply, isAbandoned });
         return;
       case 'check-in':
         this.#onCheckIn(body, reply);
@@ -272,7 +295,14 @@ export class Node {
       case 'forming':
         return FORMING_CHECK_IN_MS;
       case 'elsewhere':
-        this.#checkIn?.redirect(state.address);
+        if (formatAddress(state.address) !== formatAddress(this.#options.address)) {
+          this.#checkIn?.redirect(state.address);
+        } else if (!this.#warnedOfCircle) {
+          this.#warnedOfCircle = true;
+          this.#ports.logger.warn(
+            `${formatAddress(from)} waits for this node as this one waits for it: start one of them without -s, as bootstrap server`,
+          );
+        }
         return CHECK_IN_RETRY_MS;
       case 'member':
         if (this.#member !== undefined) this.#member.adoptLayout(state.layout);
@@ -323,12 +353,13 @@ export class Node {
 
   #startMember(layout: Layout): void {
     this.#membership = { type: 'member', layout };
-    const { node: self, starts } = this.#identity;
     const onLayout = (newer: Layout): void => {
       this.#membership = { type: 'member', layout: newer };
       this.#persistLayout(newer, () => undefined);
     };
-    this.#member = new Member(this.#ports, this.#loop, { self, starts, layout, onLayout });
+    const { node: self, starts, instance } = this.#identity;
+    const { address } = this.#options;
+    this.#member = new Member(this.#ports, this.#loop, { self, starts, instance, address, layout, onLayout });
     this.#member.start();
   }
 

@@ -1,0 +1,45 @@
+/**
+ * Damages one stored record of a stopped node, the way a disk would: its checksum stays, its content changes.
+ */
+import { open } from 'lmdb';
+
+/** Tells the record from the others by its key. */
+export type RecordKind = (key: Buffer) => boolean;
+
+const named =
+  (name: string): RecordKind =>
+  (key) =>
+    key[0] === 0 && key.subarray(1).toString() === name;
+
+/** In the environment `log`, by the first byte: 0 a record of the node, 1 a group's hard state, 2 a segment of a log. */
+export const LogRecord = {
+  identity: named('identity'),
+  layout: named('layout'),
+  hardState: (key: Buffer) => key[0] === 1,
+  segment: (key: Buffer) => key[0] === 2,
+} as const;
+
+/** In the environment `state`: 1, group, generation, and then the group's own kinds of records. */
+const KIND_AT = 9;
+export const StateRecord = {
+  applied: (key: Buffer) => key[0] === 1 && key[KIND_AT] === 0x6d,
+  value: (key: Buffer) =>
+    key[0] === 1 &&
+    key[KIND_AT] === 0x6b &&
+    key
+      .subarray(KIND_AT + 1)
+      .toString()
+      .startsWith('key-'),
+} as const;
+
+/** Flips one bit in the last byte of the last such record; that is user data rather than the layout of group 0. */
+export async function flipByte(environment: string, kind: RecordKind): Promise<void> {
+  const database = open<Buffer, Buffer>({ path: environment, encoding: 'binary', keyEncoding: 'binary' });
+  const keys = [...database.getKeys()].map((key) => Buffer.from(key)).filter(kind);
+  const key = keys.at(-1);
+  if (key === undefined) throw new Error(`${environment} has no such record`);
+  const value = Buffer.from(database.get(key) ?? []);
+  value.writeUInt8(value.readUInt8(value.length - 1) ^ 1, value.length - 1);
+  await database.put(key, value);
+  await database.close();
+}
