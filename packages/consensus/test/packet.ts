@@ -50,7 +50,7 @@ export function linkOf(a: NodeId, b: NodeId): string {
 }
 
 function encode(message: Message): Uint8Array {
-  const writer = new Writer(64);
+  const writer = new Writer();
   writeMessage(writer, message);
   return writer.finish();
 }
