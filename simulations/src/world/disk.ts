@@ -35,6 +35,25 @@ interface GroupLog {
 /** Runs `done` later, unless the process is gone by then. */
 export type Later = (delayUs: number, done: () => void) => void;
 
+/** Has the commits of one store done one after the other, in the order they were asked for. */
+function inOrder(later: Later): Later {
+  const waiting: { readonly delayUs: number; readonly done: () => void }[] = [];
+  const next = (): void => {
+    const first = waiting[0];
+    if (first === undefined) return;
+    later(first.delayUs, () => {
+      // Still in the queue, so that a commit which this one leads to waits behind it.
+      first.done();
+      waiting.shift();
+      next();
+    });
+  };
+  return (delayUs, done) => {
+    waiting.push({ delayUs, done });
+    if (waiting.length === 1) next();
+  };
+}
+
 export interface DiskOptions {
   /** How long a commit takes, microseconds. */
   readonly commitUs: readonly [min: number, max: number];
@@ -75,13 +94,14 @@ export class Disk {
   }
 
   logStorage(later: Later): LogStorage {
+    const inTurn = inOrder(later);
     return {
       readRecord: (name) => this.#records.get(name),
       readGroup: (group) => this.#readGroup(group),
       commit: (mutations, done) => {
         // Encoded now: what the caller does to its entries afterwards is not what it asked to be written.
         const writes = mutations.map((mutation) => this.#prepare(mutation));
-        later(this.#commitUs(), () => {
+        inTurn(this.#commitUs(), () => {
           if (!this.forgetsCommits) for (const write of writes) write();
           done();
         });
@@ -90,12 +110,13 @@ export class Disk {
   }
 
   stateStorage(later: Later): StateStorage {
+    const inTurn = inOrder(later);
     return {
       get: (group, key) => this.#states.get(group)?.get(bytesToMapKey(key)),
       snapshot: (group) => new Snapshot(this.#states.get(group) ?? new Map<string, Uint8Array>()),
-      install: (group) => this.#install(group, later),
+      install: (group) => this.#install(group, inTurn),
       commit: (mutations, done) => {
-        later(this.#commitUs(), () => {
+        inTurn(this.#commitUs(), () => {
           if (!this.forgetsCommits) for (const mutation of mutations) this.#applyState(mutation);
           done();
         });

@@ -99,15 +99,10 @@ class LmdbLogStorage implements LogStorage {
     const record = this.#database.get(hardStateKey(group));
     if (record === undefined) return undefined;
     const hardState = decodeHardState(record, what);
-    const range = { start: segmentKey(group, 0), end: segmentKey(group, Number.MAX_SAFE_INTEGER) };
-    const segments = [...this.#database.getRange(range)].map(({ key, value }) => ({
-      from: key.readUIntBE(key.length - 7, 6) * 256 + (key[key.length - 1] as number),
+    const segments = [...this.#database.getRange(segmentsOf(group))].map(({ key, value }) => ({
+      from: segmentStart(key),
       entries: decodeEntries(value, what),
     }));
-    this.#segments.set(
-      group,
-      segments.map((segment) => segment.from),
-    );
     return { ...hardState, entries: joinSegments(hardState.compactedIndex, segments, what) };
   }
 
@@ -124,8 +119,7 @@ class LmdbLogStorage implements LogStorage {
       return;
     }
     const { group, hardState, append } = mutation;
-    const starts = this.#segments.get(group) ?? [];
-    this.#segments.set(group, starts);
+    const starts = this.#segmentStarts(group);
     if (append !== undefined) {
       while ((starts.at(-1) ?? -1) >= append.from) this.#removeSegment(group, starts.pop() as number);
       void this.#database.put(segmentKey(group, append.from), asBuffer(encodeEntries(append.entries)));
@@ -135,6 +129,15 @@ class LmdbLogStorage implements LogStorage {
     void this.#database.put(hardStateKey(group), asBuffer(encodeHardState(hardState)));
     // A segment ends where the next one starts.
     while ((starts[1] ?? Infinity) <= hardState.compactedIndex) this.#removeSegment(group, starts.shift() as number);
+  }
+
+  #segmentStarts(group: GroupId): number[] {
+    let starts = this.#segments.get(group);
+    if (starts === undefined) {
+      starts = [...this.#database.getKeys(segmentsOf(group))].map(segmentStart);
+      this.#segments.set(group, starts);
+    }
+    return starts;
   }
 
   #removeSegment(group: GroupId, from: number): void {
@@ -158,6 +161,14 @@ function segmentKey(group: GroupId, from: number): Buffer {
   key.writeUIntBE(Math.floor(from / 256), 5, 6);
   key[11] = from % 256;
   return key;
+}
+
+function segmentStart(key: Buffer): number {
+  return key.readUIntBE(key.length - 7, 6) * 256 + (key[key.length - 1] as number);
+}
+
+function segmentsOf(group: GroupId): { readonly start: Buffer; readonly end: Buffer } {
+  return { start: segmentKey(group, 0), end: segmentKey(group, Number.MAX_SAFE_INTEGER) };
 }
 
 // ---- state ----
@@ -214,6 +225,7 @@ class LmdbStateStorage implements StateStorage {
       },
       finish: (done) => {
         const write = (): void => {
+          if (fresh) clear(generation);
           const record = new Writer().uint(generation).finish();
           void this.#database.put(generationKey(group), asBuffer(seal(record)));
           clear(former);

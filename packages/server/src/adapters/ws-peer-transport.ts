@@ -12,6 +12,8 @@ import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders, readPeerHeaders } from './pee
 const REDIAL_MS_MIN = 50;
 const REDIAL_MS_MAX = 1000;
 const HANDSHAKE_TIMEOUT_MS = 1000;
+/** Of what a node says when it refuses another. */
+const REASON_LENGTH_MAX = 500;
 /** Without a frame for so long the other end is gone, even if the connection does not know it. Heartbeats are far denser. */
 const SILENCE_MS_MAX = 3000;
 
@@ -159,18 +161,21 @@ export class WsPeerTransport implements PeerTransport {
       socket.terminate();
       this.#redialLater(link);
     });
-    socket.on('unexpected-response', (_request, response) => {
-      let body = '';
-      response.on('data', (chunk: Buffer) => (body += chunk.toString().slice(0, 500)));
-      response.on('end', () => this.#report(link, body.trim()));
-      socket.emit('error', new Error('refused'));
-      socket.terminate();
-    });
-    socket.on('error', () => {
+    const failed = (): void => {
       if (link.dialling !== socket) return;
       link.dialling = undefined;
       this.#redialLater(link);
+    };
+    socket.on('unexpected-response', (request, response) => {
+      let reason = '';
+      response.on('data', (chunk: Buffer) => (reason = (reason + chunk.toString()).slice(0, REASON_LENGTH_MAX)));
+      response.on('close', () => {
+        request.destroy();
+        this.#report(link, reason.trim());
+        failed();
+      });
     });
+    socket.on('error', failed);
   }
 
   /** Makes the socket the link's, unless the present one has precedence. */

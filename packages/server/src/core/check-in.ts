@@ -66,6 +66,7 @@ export class CheckInLoop {
         this.#connection?.send(encodeRequests([{ id: 1, body: this.#host.request() }]));
       },
       onFrame: (frame) => {
+        if (settled) return;
         const answer = decodeAnswer(frame);
         if (answer === undefined) settle('it gave an answer that is not one to a check-in', CHECK_IN_RETRY_MS);
         else settle(undefined, this.#host.onAnswer(answer, target));

@@ -159,6 +159,7 @@ export class GroupState {
   /** Takes over a state that was installed into the storage. */
   reload(): void {
     this.#beingReplaced = false;
+    this.#removeMark = false;
     this.#overlay = new Map();
     this.#flushing = new Map();
     this.#overlayBytes = 0;

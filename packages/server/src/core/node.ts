@@ -147,17 +147,17 @@ export class Node {
     const membership = this.#membership;
     switch (membership.type) {
       case 'member':
-        this.#persistIdentity();
-        this.#startMember(membership.layout);
-        this.#announce(membership.layout);
+        this.#persistIdentity(() => {
+          this.#startMember(membership.layout);
+          this.#announce(membership.layout);
+        });
         return;
       case 'joining':
-        this.#persistIdentity();
-        this.#startCheckIn(() => [membership.bootstrap]);
+        this.#persistIdentity(() => this.#startCheckIn(() => [membership.bootstrap]));
         return;
       case 'bootstrap':
         this.#identity = { ...this.#identity, clusterId: membership.clusterId, node: 1 };
-        this.#persistIdentity();
+        this.#persistIdentity(() => undefined);
         this.#addToRoster(membership.formation, this.#identity.instance, this.#options.address, () => undefined);
         return;
     }
@@ -344,7 +344,7 @@ export class Node {
   #becomeMember(layout: Layout, node: NodeId, done: () => void): void {
     this.#becomingMember = true;
     this.#identity = { ...this.#identity, clusterId: layout.clusterId, node };
-    this.#persistIdentity();
+    this.#persistIdentity(() => undefined);
     this.#persistLayout(layout, () => {
       this.#startMember(layout);
       done();
@@ -363,8 +363,8 @@ export class Node {
     this.#member.start();
   }
 
-  #persistIdentity(): void {
-    this.#loop.persistRecord(IDENTITY_RECORD, encodeIdentity(this.#identity), () => undefined);
+  #persistIdentity(done: () => void): void {
+    this.#loop.persistRecord(IDENTITY_RECORD, encodeIdentity(this.#identity), done);
   }
 
   #persistLayout(layout: Layout, done: () => void): void {

@@ -65,7 +65,14 @@ export class Router {
 
   onForward(from: NodeId, message: Extract<PeerMessage, { type: 'forward' }>): void {
     const name = `${from}/${message.id}`;
-    if (message.starts !== this.#host.starts || this.#taken.has(name) || this.#takenBefore.has(name)) return;
+    if (message.starts !== this.#host.starts) {
+      // Meant for an earlier start of this node, which may have executed a first copy.
+      const code = message.request.type === 'read' ? 'unavailable' : 'outcome-unknown';
+      const reply = refusal(code, `node ${this.#host.self} was restarted meanwhile`);
+      this.#host.send(from, { type: 'forwarded', id: message.id, reply });
+      return;
+    }
+    if (this.#taken.has(name) || this.#takenBefore.has(name)) return;
     this.#taken.add(name);
     const reply = (answer: GroupReply): void => {
       this.#host.send(from, { type: 'forwarded', id: message.id, reply: answer });
@@ -132,7 +139,7 @@ export class Router {
 
   /** The leader if it can be reached, else a member that can and may reach it; 0 for none. */
   #forwardTarget(group: GroupId, leader: NodeId): NodeId {
-    if (leader !== 0 && this.#host.isAlive(leader)) return leader;
+    if (leader !== 0 && this.#canPassOn(leader)) return leader;
     return this.#members(group).find((member) => member !== leader && this.#canPassOn(member)) ?? 0;
   }
 
@@ -141,7 +148,7 @@ export class Router {
   }
 
   #canPassOn(member: NodeId): boolean {
-    return member !== this.#host.self && this.#host.isAlive(member);
+    return member !== this.#host.self && this.#host.isAlive(member) && this.#host.startsOf(member) > 0;
   }
 
   #members(group: GroupId): readonly NodeId[] {

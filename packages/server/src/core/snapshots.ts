@@ -77,6 +77,8 @@ export class Snapshots {
   onRequest(from: NodeId, message: PartRequest): void {
     const name = `${from}/${message.group}`;
     let sending = this.#sending.get(name);
+    // A late request of a transfer that the receiver has given up.
+    if (sending !== undefined && message.transfer < sending.transfer) return;
     if (sending?.transfer !== message.transfer) {
       const ballot = this.#host.promisedBallot(message.group);
       if (message.part !== 0 || ballot === undefined) return;

@@ -1,0 +1,347 @@
+/** What every PeerTransport must do, and what the one on websockets does besides. */
+import type { Address, NodeId, PeerHandlers, PeerTransport } from '@kvorum/common';
+import { formatAddress, limits } from '@kvorum/common';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders } from '../../src/adapters/peer-handshake.ts';
+import type { WebServer } from '../../src/adapters/web-server.ts';
+import { listen } from '../../src/adapters/web-server.ts';
+import { WsPeerTransport } from '../../src/adapters/ws-peer-transport.ts';
+import type { NodePorts } from '../../src/core/index.ts';
+import { World } from '../../../../simulations/src/world/world.ts';
+import { Noise } from '../../../common/test/fuzz.ts';
+import { ListLogger } from '../core/fakes.ts';
+
+/** What the simulated world hands to its nodes: the ports are what is tested here. */
+const captured: NodePorts[] = [];
+vi.mock('@kvorum/server/core', async (original) => ({
+  ...(await original<object>()),
+  Node: class {
+    constructor(ports: NodePorts) {
+      captured.push(ports);
+    }
+    start(): void {}
+  },
+}));
+
+/** A node's end: its transport, and what it heard. */
+interface End {
+  readonly transport: PeerTransport;
+  readonly address: Address;
+  readonly heard: { from: NodeId; frame: Uint8Array }[];
+}
+
+interface TransportRig {
+  /** Ends of nodes 1, 2, ... */
+  start(count: number): Promise<readonly End[]>;
+  /** Lets things happen until the condition holds. */
+  until(condition: () => boolean): Promise<void>;
+  stop(): void;
+}
+
+const handlersOf = (end: End): PeerHandlers => ({ onFrame: (from, frame) => end.heard.push({ from, frame }) });
+
+/** Tells every end of all others. */
+function connect(ends: readonly End[], clusterId = 'cluster-a'): void {
+  for (const [place, end] of ends.entries()) {
+    const peers = ends.map(({ address }, other) => ({ id: other + 1, address })).filter(({ id }) => id !== place + 1);
+    end.transport.setPeers(place + 1, clusterId, peers, handlersOf(end));
+  }
+}
+
+class RealEnd implements End {
+  readonly heard: End['heard'] = [];
+  readonly logger = new ListLogger();
+  readonly accepted: WebSocket[] = [];
+  /** Why it refused those who dialled. */
+  readonly refusals: string[] = [];
+  transport!: WsPeerTransport;
+  #server!: WebServer;
+
+  get address(): Address {
+    return this.#server.address;
+  }
+
+  static async start(port = 0): Promise<RealEnd> {
+    const end = new RealEnd();
+    end.#server = await listen(
+      { host: '127.0.0.1', port },
+      {
+        healthy: () => true,
+        status: () => ({}),
+        onClient: (socket) => socket.terminate(),
+        checkPeer: (request) => {
+          const refusal = end.transport.check(request);
+          if (refusal !== undefined) end.refusals.push(refusal);
+          return refusal;
+        },
+        peerHeaders: () => end.transport.headers(),
+        onPeer: (socket, request) => {
+          end.accepted.push(socket);
+          end.transport.accept(socket, request);
+        },
+      },
+    );
+    end.transport = new WsPeerTransport(end.logger, end.address);
+    return end;
+  }
+
+  get open(): WebSocket[] {
+    return this.accepted.filter((socket) => socket.readyState === WebSocket.OPEN);
+  }
+
+  stop(): void {
+    this.transport.close();
+    this.#server.close();
+  }
+}
+
+class RealRig implements TransportRig {
+  readonly ends: RealEnd[] = [];
+
+  async start(count: number): Promise<readonly RealEnd[]> {
+    for (let i = 0; i < count; i += 1) this.ends.push(await RealEnd.start());
+    return this.ends;
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    const endMs = performance.now() + 8000;
+    while (!condition()) {
+      if (performance.now() > endMs) throw new Error('it did not happen');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  stop(): void {
+    for (const end of this.ends) end.stop();
+  }
+}
+
+class SimulatedRig implements TransportRig {
+  #world: World | undefined;
+
+  start(count: number): Promise<readonly End[]> {
+    captured.length = 0;
+    const world = new World({ seed: 1, nodes: count, partitions: 1, replication: 1 });
+    world.startAll();
+    this.#world = world;
+    const ends = captured.map(({ transport }, place) => {
+      return { transport, address: { host: `node-${place}`, port: 45678 }, heard: [] };
+    });
+    return Promise.resolve(ends);
+  }
+
+  until(condition: () => boolean): Promise<void> {
+    const holds = this.#world?.runUntil(condition, 10_000) === true;
+    return holds ? Promise.resolve() : Promise.reject(new Error('it did not happen'));
+  }
+
+  stop(): void {}
+}
+
+/** Sends again and again until it is heard: delivery is best effort. */
+async function reach(rig: TransportRig, from: End, to: End, toId: NodeId, frame: Uint8Array): Promise<void> {
+  let turns = 0;
+  await rig.until(() => {
+    if ((turns += 1) % 20 === 1) from.transport.send(toId, frame);
+    return to.heard.some((heard) => Buffer.compare(heard.frame, frame) === 0);
+  });
+}
+
+describe.each([
+  { name: 'websockets', create: (): TransportRig => new RealRig() },
+  { name: 'simulated', create: (): TransportRig => new SimulatedRig() },
+])('peer transport: $name', ({ create }) => {
+  let rig: TransportRig;
+  afterEach(() => rig.stop());
+
+  async function pair(count = 2): Promise<readonly End[]> {
+    rig = create();
+    const ends = await rig.start(count);
+    connect(ends);
+    for (const [i, from] of ends.entries()) {
+      for (const [j, to] of ends.entries()) if (i !== j) await reach(rig, from, to, j + 1, Uint8Array.of(i, j));
+    }
+    for (const end of ends) end.heard.length = 0;
+    return ends;
+  }
+
+  it('carries frames intact, both ways, and says from whom', async () => {
+    const [one, two] = (await pair()) as [End, End];
+    const noise = new Noise(3);
+    const frames = [1, 2, 125, 126, 127, 65_535, 65_536, 300_000, limits.frameBytesMax / 2].map((n) => noise.bytes(n));
+    for (const frame of frames) one.transport.send(2, frame);
+    for (const frame of frames) two.transport.send(1, frame);
+    const hash = (list: readonly Uint8Array[]): string[] => list.map((f) => Buffer.from(f).toString('latin1')).sort();
+    for (const [end, from] of [
+      [one, 2],
+      [two, 1],
+    ] as const) {
+      const heard = (): typeof end.heard => end.heard.filter(({ frame }) => frame.length !== 2 || frame[0] !== 0);
+      await rig.until(() => end.heard.length >= frames.length);
+      expect(heard().every((entry) => entry.from === from)).toBe(true);
+      expect(hash(end.heard.map(({ frame }) => frame)).join() === hash(frames).join()).toBe(true);
+    }
+  });
+
+  it('tells peers apart', async () => {
+    const ends = await pair(3);
+    const [one, two, three] = ends as [End, End, End];
+    one.transport.send(3, Uint8Array.of(13));
+    two.transport.send(3, Uint8Array.of(23));
+    three.transport.send(1, Uint8Array.of(31));
+    await rig.until(() => three.heard.length === 2 && one.heard.length === 1);
+    const heard = three.heard.map(({ from, frame }) => [from, frame[0]]).sort();
+    expect(heard).toEqual([
+      [1, 13],
+      [2, 23],
+    ]);
+    expect(two.heard).toEqual([]);
+  });
+
+  it('drops what is for a node that there is not', async () => {
+    const [one, two] = (await pair()) as [End, End];
+    one.transport.send(9, Uint8Array.of(1));
+    one.transport.send(2, Uint8Array.of(2));
+    await rig.until(() => two.heard.length > 0);
+    expect(two.heard.map(({ frame }) => frame[0])).toEqual([2]);
+  });
+
+  it('hands frames to the handlers that were named last', async () => {
+    const ends = (await pair()) as [End, End];
+    const [one, two] = ends;
+    const later: number[] = [];
+    const peers = [{ id: 1, address: one.address }];
+    two.transport.setPeers(2, 'cluster-a', peers, { onFrame: (_from, frame) => later.push(frame[0] ?? 0) });
+    one.transport.send(2, Uint8Array.of(7));
+    await rig.until(() => later.length > 0);
+    expect([later, two.heard]).toEqual([[7], []]);
+  });
+});
+
+describe('peer transport on websockets', () => {
+  let rig: RealRig;
+  afterEach(() => rig.stop());
+
+  async function ends(count = 2): Promise<readonly RealEnd[]> {
+    rig = new RealRig();
+    return rig.start(count);
+  }
+
+  it('keeps one connection for each pair, though both sides dial', async () => {
+    const all = await ends(3);
+    connect(all);
+    for (const [i, from] of all.entries()) {
+      for (const [j, to] of all.entries()) if (i !== j) await reach(rig, from, to, j + 1, Uint8Array.of(i, j));
+    }
+    const open = (): number => all.reduce((sum, end) => sum + end.open.length, 0);
+    await rig.until(() => open() === 3);
+    for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(open()).toBe(3);
+    for (const [i, from] of all.entries()) {
+      for (const [j, to] of all.entries()) if (i !== j) await reach(rig, from, to, j + 1, Uint8Array.of(9, i, j));
+    }
+  });
+
+  it('keeps the newer one of two that the same peer dialled: the older is one that it has given up', async () => {
+    const [one] = (await ends(1)) as [RealEnd];
+    const nowhere = { host: '127.0.0.1', port: 1 };
+    one.transport.setPeers(1, 'ours', [{ id: 2, address: nowhere }], handlersOf(one));
+    const headers = peerHeaders({ clusterId: 'ours', node: 2, address: nowhere });
+    const url = `ws://${formatAddress(one.address)}${PEER_PATH}`;
+    const sockets: WebSocket[] = [];
+    for (let number = 1; number <= 3; number += 1) {
+      const socket = new WebSocket(url, PEER_SUBPROTOCOL, { headers });
+      socket.on('error', () => undefined);
+      sockets.push(socket);
+      await rig.until(() => one.accepted.length === number);
+    }
+    await rig.until(() => sockets.filter((socket) => socket.readyState === WebSocket.CLOSED).length === 2);
+    expect(sockets[2]?.readyState).toBe(WebSocket.OPEN);
+    const heard: unknown[] = [];
+    sockets[2]?.on('message', (data) => heard.push(data));
+    one.transport.send(2, Uint8Array.of(5));
+    await rig.until(() => heard.length > 0);
+  });
+
+  it('connects again after a connection broke', async () => {
+    const [one, two] = (await ends()) as [RealEnd, RealEnd];
+    connect([one, two]);
+    for (let round = 1; round <= 3; round += 1) {
+      await reach(rig, one, two, 2, Uint8Array.of(round, 1));
+      await reach(rig, two, one, 1, Uint8Array.of(round, 2));
+      for (const socket of [...one.open, ...two.open]) socket.terminate();
+    }
+  });
+
+  it('finds a peer that comes back on another port', async () => {
+    const [one, two] = (await ends()) as [RealEnd, RealEnd];
+    connect([one, two]);
+    await reach(rig, one, two, 2, Uint8Array.of(1));
+    two.stop();
+    const back = await RealEnd.start();
+    rig.ends.push(back);
+    back.transport.setPeers(2, 'cluster-a', [{ id: 1, address: one.address }], handlersOf(back));
+    await reach(rig, one, back, 2, Uint8Array.of(2));
+    await reach(rig, back, one, 1, Uint8Array.of(3));
+  });
+
+  it('refuses a node of another cluster with a reason, and hands over nothing of it', async () => {
+    const [one, two] = (await ends()) as [RealEnd, RealEnd];
+    one.transport.setPeers(1, 'ours', [{ id: 2, address: two.address }], handlersOf(one));
+    two.transport.setPeers(2, 'theirs', [{ id: 1, address: one.address }], handlersOf(two));
+    await rig.until(() => {
+      one.transport.send(2, Uint8Array.of(1));
+      two.transport.send(1, Uint8Array.of(1));
+      return one.refusals.length > 1 && two.refusals.length > 1;
+    });
+    expect(one.refusals[0]).toBe('this is a node of cluster ours, you are one of cluster theirs');
+    expect(two.refusals[0]).toBe('this is a node of cluster theirs, you are one of cluster ours');
+    expect([one.heard, two.heard]).toEqual([[], []]);
+    expect([one.accepted, two.accepted]).toEqual([[], []]);
+  });
+
+  it('tells the operator of the refused node why', async () => {
+    const [one, two] = (await ends()) as [RealEnd, RealEnd];
+    one.transport.setPeers(1, 'ours', [{ id: 2, address: two.address }], handlersOf(one));
+    two.transport.setPeers(2, 'theirs', [{ id: 1, address: one.address }], handlersOf(two));
+    await rig.until(() => one.refusals.length > 1 && two.refusals.length > 1);
+    expect(one.logger.lines.join()).toContain('you are one of cluster ours');
+  });
+
+  it('refuses a node that is not of the cluster, and one that says it is this node', async () => {
+    const [one, two, three] = (await ends(3)) as [RealEnd, RealEnd, RealEnd];
+    one.transport.setPeers(1, 'ours', [], handlersOf(one));
+    two.transport.setPeers(7, 'ours', [{ id: 1, address: one.address }], handlersOf(two));
+    three.transport.setPeers(1, 'ours', [{ id: 2, address: one.address }], handlersOf(three));
+    const refused = (reason: string): boolean => one.refusals.some((refusal) => refusal.includes(reason));
+    await rig.until(() => refused('has no node n7') && refused('has no node n1 besides this one'));
+    expect(one.accepted).toEqual([]);
+  });
+
+  it('refuses everybody until it is a member itself', async () => {
+    const [one, two] = (await ends()) as [RealEnd, RealEnd];
+    one.transport.setPeers(1, 'ours', [{ id: 2, address: two.address }], handlersOf(one));
+    await rig.until(() => two.refusals.includes('this node is not a member of a cluster yet'));
+    two.transport.setPeers(2, 'ours', [{ id: 1, address: one.address }], handlersOf(two));
+    await reach(rig, one, two, 2, Uint8Array.of(1));
+  });
+
+  it('does not take a node for another that listens at its address', async () => {
+    const [one, two] = (await ends()) as [RealEnd, RealEnd];
+    two.transport.setPeers(3, 'ours', [{ id: 1, address: { host: '127.0.0.1', port: 1 } }], handlersOf(two));
+    one.transport.setPeers(
+      1,
+      'ours',
+      [
+        { id: 2, address: two.address },
+        { id: 3, address: { host: '127.0.0.1', port: 1 } },
+      ],
+      handlersOf(one),
+    );
+    await rig.until(() => one.logger.lines.some((line) => line.includes('it is not n2')));
+    one.transport.send(2, Uint8Array.of(1));
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(two.heard).toEqual([]);
+  });
+});

@@ -1,0 +1,253 @@
+/** A node between its ports: formation as one node sees it. The other ends are played by the test. */
+import type { Address, CheckInState, Layout, ReplyBody, RequestBody } from '@kvorum/common';
+import { decodeReplies, decodeRequests, encodeReplies, encodeRequests } from '@kvorum/common';
+import { describe, expect, it } from 'vitest';
+import { Node } from '../../src/core/index.ts';
+import { readIdentity, readRoster, readStoredLayout } from '../../src/core/identity.ts';
+import { countingRandom, FakeConnection, FakeDialer, FakeTransport, ListLogger, ManualClock } from './fakes.ts';
+import { MemoryLogStorage, MemoryStateStorage } from './fakes.ts';
+import { layoutOf } from './values.ts';
+
+const at = (port: number): Address => ({ host: 'h', port });
+
+/** A node and its disk; `restart` keeps the disk only. */
+class Rig {
+  readonly logStorage = new MemoryLogStorage();
+  readonly stateStorage = new MemoryStateStorage();
+  readonly rejections: string[] = [];
+  random = countingRandom(1);
+  clock = new ManualClock();
+  dialer = new FakeDialer();
+  logger = new ListLogger();
+  transport = new FakeTransport();
+  node: Node;
+  #requestId = 0;
+
+  constructor(options: { join?: Address; address?: Address } = {}) {
+    this.stateStorage.commits.immediate = true;
+    this.node = this.#create(options);
+  }
+
+  #create({ join, address = at(1) }: { join?: Address; address?: Address }): Node {
+    const node = new Node(this, {
+      address,
+      join,
+      clusterSize: 3,
+      partitions: 2,
+      replication: 3,
+      onRejected: (reason) => this.rejections.push(reason),
+    });
+    node.start();
+    this.clock.settle();
+    return node;
+  }
+
+  /** Power off: commits under way are lost. */
+  restart(options: { join?: Address; address?: Address } = {}): void {
+    this.logStorage.commits.waiting.length = 0;
+    this.clock = new ManualClock();
+    this.dialer = new FakeDialer();
+    this.transport = new FakeTransport();
+    this.logger = new ListLogger();
+    this.node = this.#create(options);
+  }
+
+  /** Finishes commits until none is under way. */
+  commitAll(): void {
+    while (this.logStorage.commits.waiting.length > 0) {
+      this.logStorage.commits.finish();
+      this.clock.settle();
+    }
+  }
+
+  ask(body: RequestBody): () => ReplyBody | undefined {
+    const connection = new FakeConnection();
+    const link = this.node.openClient(connection);
+    this.node.onClientFrame(link, encodeRequests([{ id: (this.#requestId += 1), body }]));
+    this.clock.settle();
+    return () => connection.sent.flatMap(decodeReplies)[0]?.body;
+  }
+
+  checkIn(instance: string, port: number, clusterId?: string): () => ReplyBody | undefined {
+    return this.ask({ type: 'check-in', instance, clusterId, address: at(port) });
+  }
+
+  /** The other end answers this node's check-in. */
+  answerCheckIn(state: CheckInState, node = 2, clusterId = 'cluster-a'): void {
+    const { handlers } = this.dialer.last;
+    handlers.onOpen();
+    handlers.onFrame(encodeReplies([{ id: 1, body: { type: 'checked-in', clusterId, node, state } }]));
+    this.clock.settle();
+  }
+}
+
+describe('the bootstrap node', () => {
+  it('answers a check-in only when the roster is on disk', () => {
+    const rig = new Rig();
+    rig.commitAll();
+    const answer = rig.checkIn('b', 2);
+    expect(answer()).toBeUndefined();
+    expect(readRoster(rig.logStorage)).toHaveLength(1);
+    rig.commitAll();
+    expect(answer()).toMatchObject({ node: 2, state: { type: 'forming', present: 2, wanted: 3 } });
+    expect(readRoster(rig.logStorage)?.map(({ instance }) => instance)[1]).toBe('b');
+    const again = rig.checkIn('b', 2);
+    expect(again()).toMatchObject({ node: 2, state: { type: 'forming', present: 2 } });
+  });
+
+  it('tells nobody the layout before it is on disk, and then everybody the same', () => {
+    const rig = new Rig();
+    rig.commitAll();
+    rig.checkIn('b', 2);
+    rig.commitAll();
+    const third = rig.checkIn('c', 3);
+    rig.logStorage.commits.finish();
+    rig.clock.settle();
+    const early = rig.checkIn('b', 2);
+    expect(early()).not.toMatchObject({ state: { type: 'member' } });
+    expect(readStoredLayout(rig.logStorage)).toBeUndefined();
+    rig.commitAll();
+    const layout = readStoredLayout(rig.logStorage);
+    expect(layout?.nodes.map(({ id }) => id)).toEqual([1, 2, 3]);
+    expect(third()).toMatchObject({ node: 3, state: { type: 'member', layout } });
+    expect(rig.checkIn('b', 2)()).toMatchObject({ node: 2, state: { type: 'member', layout } });
+    expect(rig.checkIn('d', 4)()).toMatchObject({ node: 0, state: { type: 'spare', layout } });
+    expect(rig.checkIn('d', 4, 'theirs')()).toMatchObject({ node: 0, state: { type: 'rejected' } });
+  });
+
+  it('can die after any commit of the formation: started again, it forms the same cluster', () => {
+    for (let commits = 0; commits < 8; commits += 1) {
+      const rig = new Rig();
+      let left = commits;
+      const step = (): void => {
+        for (; left > 0 && rig.logStorage.commits.waiting.length > 0; left -= 1) {
+          rig.logStorage.commits.finish();
+          rig.clock.settle();
+        }
+      };
+      step();
+      const told = [rig.checkIn('b', 2), rig.checkIn('c', 3)];
+      step();
+      const before = readIdentity(rig.logStorage);
+      const answered = told.map((answer) => answer());
+      rig.restart();
+      rig.commitAll();
+      const answers = [rig.checkIn('b', 2), rig.checkIn('c', 3)];
+      rig.commitAll();
+      const layout = readStoredLayout(rig.logStorage) as Layout;
+      expect(layout.nodes.map(({ id }) => id)).toEqual([1, 2, 3]);
+      if (before !== undefined) {
+        expect(layout.clusterId).toBe(before.clusterId);
+        expect(layout.nodes[0]?.instance).toBe(before.instance);
+      }
+      for (const reply of answered) if (reply?.type === 'checked-in') expect(reply.clusterId).toBe(layout.clusterId);
+      for (const instance of ['b', 'c']) {
+        const replies = [rig.checkIn(instance, instance === 'b' ? 2 : 3)()];
+        expect(replies).toMatchObject([{ state: { type: 'member', layout } }]);
+      }
+      expect(answers).toHaveLength(2);
+    }
+  });
+
+  it('counts its starts', () => {
+    const rig = new Rig();
+    rig.commitAll();
+    for (const starts of [2, 3, 4]) {
+      rig.restart();
+      rig.commitAll();
+      expect(readIdentity(rig.logStorage)?.starts).toBe(starts);
+    }
+  });
+});
+
+describe('a node that joins', () => {
+  it('asks until it is a member, and is one once that is on disk', () => {
+    const rig = new Rig({ join: at(7), address: at(1002) });
+    rig.commitAll();
+    rig.answerCheckIn({ type: 'forming', present: 2, wanted: 3 });
+    rig.clock.advance(50);
+    expect(rig.dialer.calls).toHaveLength(2);
+    const layout = layoutOf(2);
+    rig.answerCheckIn({ type: 'member', layout });
+    expect(rig.transport.handlers).toBeUndefined();
+    expect(rig.node.status()).toMatchObject({ state: 'forming' });
+    rig.commitAll();
+    expect(rig.transport.handlers).toBeDefined();
+    expect(rig.node.status()).toMatchObject({ state: 'member', node: 2, clusterId: 'cluster-a' });
+    expect(readStoredLayout(rig.logStorage)).toEqual(layout);
+    expect(readIdentity(rig.logStorage)).toMatchObject({ clusterId: 'cluster-a', node: 2 });
+  });
+
+  it('checks in under the instance it has on disk: a restart is no new node', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.commitAll();
+    rig.dialer.last.handlers.onOpen();
+    const [first] = rig.dialer.last.connection.sent.flatMap(decodeRequests);
+    rig.restart({ join: at(7) });
+    rig.commitAll();
+    rig.dialer.last.handlers.onOpen();
+    const [second] = rig.dialer.last.connection.sent.flatMap(decodeRequests);
+    expect(second?.body).toEqual(first?.body);
+  });
+
+  // A crash in between would leave a ghost in the roster.
+  it('does not check in before its identity is on disk', () => {
+    const rig = new Rig({ join: at(7) });
+    if (rig.dialer.calls.length > 0) rig.dialer.last.handlers.onOpen();
+    const told = rig.dialer.calls.flatMap(({ connection }) => connection.sent);
+    expect(readIdentity(rig.logStorage)).toBeUndefined();
+    expect(told).toEqual([]);
+  });
+
+  it('is sent on, and sends others on', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.commitAll();
+    expect(rig.checkIn('x', 5)()).toMatchObject({ state: { type: 'elsewhere', address: at(7) } });
+    rig.answerCheckIn({ type: 'elsewhere', address: at(8) }, 0, '');
+    rig.clock.advance(200);
+    expect(rig.dialer.last.address).toEqual(at(8));
+  });
+
+  it('that is one too many waits as a spare, and tells clients where the members are', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.commitAll();
+    const layout = layoutOf(2);
+    rig.answerCheckIn({ type: 'spare', layout }, 0);
+    expect(rig.node.status()).toMatchObject({ state: 'spare' });
+    expect(rig.ask({ type: 'layout' })()).toEqual({ type: 'layout', layout });
+    expect(readIdentity(rig.logStorage)?.clusterId).toBe('');
+    rig.clock.advance(2000);
+    expect(rig.dialer.calls).toHaveLength(2);
+  });
+
+  it('that is rejected stops with the reason', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.commitAll();
+    rig.answerCheckIn({ type: 'rejected', reason: 'because' }, 0);
+    expect(rig.rejections).toEqual(['h:7 refused this node: because']);
+    rig.clock.advance(10_000);
+    expect(rig.dialer.calls).toHaveLength(1);
+  });
+
+  it('of a cluster already, at another address, tells the cluster until the layout has it', () => {
+    const rig = new Rig({ join: at(7), address: at(1002) });
+    rig.commitAll();
+    const layout = layoutOf(2);
+    rig.answerCheckIn({ type: 'member', layout });
+    rig.commitAll();
+    rig.restart({ address: at(5555) });
+    rig.commitAll();
+    expect(rig.node.status()).toMatchObject({ state: 'member', node: 2, starts: 2 });
+    expect(rig.dialer.last.address).toEqual(layout.nodes[0]?.address);
+    rig.answerCheckIn({ type: 'member', layout });
+    rig.clock.advance(200);
+    expect(rig.dialer.last.address).toEqual(layout.nodes[2]?.address);
+    const nodes = layout.nodes.map((node) => (node.id === 2 ? { ...node, address: at(5555) } : node));
+    rig.answerCheckIn({ type: 'member', layout: { ...layout, epoch: 2, nodes } });
+    rig.commitAll();
+    const calls = rig.dialer.calls.length;
+    rig.clock.advance(10_000);
+    expect(rig.dialer.calls).toHaveLength(calls);
+    expect(readStoredLayout(rig.logStorage)?.epoch).toBe(2);
+  });
+});
