@@ -32,7 +32,7 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['eslint.config.js', 'packages/*/bin/*.js', 'benchmarks/*.js'],
+          allowDefaultProject: ['eslint.config.js', 'packages/*/bin/*.js', 'benchmarks/*.js', 'vitest.config.ts'],
         },
       },
     },

@@ -24,8 +24,8 @@ export class LeaderElection {
   #hasFollowers = false;
   /** Rounds for which it leaves the first move after a start to the members that are preferred as leader. */
   #patience: number;
-  /** It promised to follow a leader since the last round ended; whose heartbeat may not have told of it yet. */
-  #promisedSince = false;
+  /** A new leader showed itself since the last round ended; its answer to this round may be older. */
+  #newLeaderSince = false;
 
   /**
    * `priority` is 1 to `members`, the highest for the member that is preferred as leader. `promised` is the promise on
@@ -60,12 +60,21 @@ export class LeaderElection {
     return sameBallot(this.#leader, this.#ownBallot);
   }
 
+  /** A member says that it leads now: known before the round ends, so that fewer stand against it. */
+  onNews(heartbeat: GroupHeartbeat): void {
+    if (heartbeat.happy && sameBallot(heartbeat.leader, heartbeat.ballot)) this.#onLeaderAtWork(heartbeat.ballot);
+  }
+
   /** A promise shows a leader that is at work, though no heartbeat has told of it yet. */
   onPromised(ballot: Ballot): void {
-    if (compareBallots(ballot, this.#leader) < 0) return;
+    this.#onLeaderAtWork(ballot);
+  }
+
+  #onLeaderAtWork(ballot: Ballot): void {
+    if (compareBallots(ballot, this.#leader) <= 0) return;
     this.#leader = ballot;
     this.#happy = true;
-    this.#promisedSince = true;
+    this.#newLeaderSince = true;
   }
 
   /** Takes the answers of one heartbeat round. */
@@ -76,7 +85,7 @@ export class LeaderElection {
     const followers = answers.filter((answer) => compareBallots(answer.leader, this.#ownBallot) <= 0);
     this.#hasFollowers = this.#isMajority(followers.length);
     this.#happy = this.#seesLeader(answers);
-    this.#promisedSince = false;
+    this.#newLeaderSince = false;
     // Only the first election is a matter of preference.
     if (this.#happy) this.#patience = 0;
     if (this.elected && this.#hasFollowers && answers.some((answer) => this.#isLeftBehind(answer))) {
@@ -89,8 +98,8 @@ export class LeaderElection {
   }
 
   #seesLeader(answers: readonly GroupHeartbeat[]): boolean {
-    // Whom it promised to follow a moment ago may have answered before it led.
-    if (this.#promisedSince) return true;
+    // Who began to lead a moment ago may have answered before that.
+    if (this.#newLeaderSince) return true;
     if (!this.elected) return answers.some((answer) => answer.happy && sameBallot(answer.ballot, this.#leader));
     // One that lost its followers need not try again where a neighbour sees a higher leader that is happy.
     return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leader, this.#ownBallot) > 0);

@@ -67,6 +67,8 @@ export type Input =
   | { readonly type: 'persisted'; readonly receipt: PersistReceipt }
   /** A heartbeat round ended; `replies` are the members that answered in time, this one not among them. */
   | { readonly type: 'round'; readonly replies: ReadonlyMap<NodeId, GroupHeartbeat> }
+  /** A member told between two rounds that its heartbeat changed. */
+  | { readonly type: 'news'; readonly heartbeat: GroupHeartbeat }
   /** The state that entries below `index` lead to is on disk: they may be forgotten. */
   | { readonly type: 'compact'; readonly index: number }
   /** A state with exactly the decided entries below `index` applied was installed and is on disk. */

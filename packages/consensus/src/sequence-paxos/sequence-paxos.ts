@@ -125,6 +125,9 @@ export class SequencePaxos implements ReplicatedLog {
         this.#acceptor.onPersisted(input.receipt);
         if (this.#role.kind === 'leader') this.#role.onPersisted(input.receipt);
         return;
+      case 'news':
+        this.#election.onNews(input.heartbeat);
+        return;
       case 'round':
         this.#onRound(input.replies);
         return;

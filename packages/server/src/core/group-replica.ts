@@ -174,6 +174,10 @@ export class GroupReplica {
     this.#input({ type: 'round', replies });
   }
 
+  onNews(heartbeat: GroupHeartbeat): void {
+    this.#input({ type: 'news', heartbeat });
+  }
+
   /** Whether a fetched state with at least `index` entries applied is of use; then nothing more is written to this one. */
   beginReplacement(index: number): boolean {
     if (this.#log.decidedIndex >= index) return false;

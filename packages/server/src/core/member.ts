@@ -200,6 +200,7 @@ export class Member {
         return;
       case 'heartbeat-reply':
         this.#heartbeats.onReply(from, message);
+        if (message.round === 0) for (const news of message.groups) this.replicas.get(news.group)?.onNews(news);
         if (message.epoch > this.#layout.epoch) this.#loop.send(from, { type: 'layout-request' });
         return;
       case 'consensus':
