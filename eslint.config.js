@@ -17,6 +17,8 @@ const forbidImports = (...group) => ({
 
 const forbiddenGlobals = [
   'Date',
+  'Promise',
+  'globalThis',
   'performance',
   'queueMicrotask',
   'setTimeout',

@@ -38,6 +38,8 @@ export const limits = {
   /** Applied data that is not in the state storage yet; above it writes are refused as busy. */
   unflushedBytesMax: 64 * 1024 * 1024,
   snapshotChunkBytes: 1024 * 1024,
+  /** Log kept for a replica that is fetching a snapshot, so that it can go on by entries afterwards. */
+  retainedForSnapshotBytesMax: 256 * 1024 * 1024,
   /** Open client sessions of one group; the one that was used least recently makes room. */
   sessionsPerGroupMax: 10_000,
   /** Replies kept for the retries of one session; above it its commands are refused as busy until it took some. */

@@ -77,15 +77,20 @@ export class LeaderElection {
     this.#newLeaderSince = true;
   }
 
-  /** Takes the answers of one heartbeat round. */
-  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
+  /** Takes the answers of one heartbeat round. A node with a stalled disk neither leads nor stands. */
+  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>, stalled = false): void {
     const answers = [...replies.values()];
     // Number 0: that member never tried to lead.
     for (const { ballot } of answers) if (ballot.number > 0) this.#leader = maxBallot(this.#leader, ballot);
     const followers = answers.filter((answer) => compareBallots(answer.leader, this.#ownBallot) <= 0);
-    this.#hasFollowers = this.#isMajority(followers.length);
+    this.#hasFollowers = !stalled && this.#isMajority(followers.length);
     this.#happy = this.#seesLeader(answers);
     this.#newLeaderSince = false;
+    if (stalled) {
+      // As a leader it would hold everyone up: it says that it is unhappy, so that another one stands.
+      this.#happy &&= !this.elected;
+      return;
+    }
     // Only the first election is a matter of preference.
     if (this.#happy) this.#patience = 0;
     if (this.elected && this.#hasFollowers && answers.some((answer) => this.#isLeftBehind(answer))) {

@@ -66,7 +66,12 @@ export type Input =
   | { readonly type: 'read'; readonly ticket: number }
   | { readonly type: 'persisted'; readonly receipt: PersistReceipt }
   /** A heartbeat round ended; `replies` are the members that answered in time, this one not among them. */
-  | { readonly type: 'round'; readonly replies: ReadonlyMap<NodeId, GroupHeartbeat> }
+  | {
+      readonly type: 'round';
+      readonly replies: ReadonlyMap<NodeId, GroupHeartbeat>;
+      /** This replica's disk does not finish its writes: another one should lead. */
+      readonly stalled?: boolean;
+    }
   /** A member told between two rounds that its heartbeat changed. */
   | { readonly type: 'news'; readonly heartbeat: GroupHeartbeat }
   /** The state that entries below `index` lead to is on disk: they may be forgotten. */

@@ -22,17 +22,24 @@ import { parseFlags } from './flags.ts';
 
 /** How long a shutdown waits for applied data to reach the disk; the log has it anyway. */
 const SHUTDOWN_FLUSH_MS = 2000;
+/** How long the reason of a failure may take to be written. */
+const FAILURE_LOG_MS = 1000;
 
 const flags = parseFlags(process.argv);
 const logger = createLogger(flags.logLevel, process.stderr.isTTY);
+/** Until both are there, a connection is told that the node is just starting. */
+const running: { node?: Node; transport?: WsPeerTransport } = {};
 let stopping = false;
 
-/** Ends the process once the reason is written. */
+/** Ends the process once the reason is written; the node does nothing more from here on. */
 function fail(message: string): void {
+  running.node?.stop();
+  process.exitCode = 1;
+  logger.error(message);
   if (stopping) return;
   stopping = true;
-  logger.error(message);
-  logger.end(() => process.exit(1));
+  setTimeout(() => process.exit(), FAILURE_LOG_MS).unref();
+  logger.end(() => process.exit());
 }
 
 process.on('uncaughtException', (error) => {
@@ -54,8 +61,6 @@ async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<v
       `a write to ${directory.path} failed: ${error.message}; nothing was acknowledged that is not on disk. Make room or replace the disk, then start again`,
     );
   });
-  // Until both are there, a connection is told that the node is just starting.
-  const running: { node?: Node; transport?: WsPeerTransport } = {};
   const web = await listen(
     { host: flags.host, port: flags.port },
     {
@@ -136,7 +141,8 @@ async function shutDown(signal: NodeJS.Signals, parts: Parts): Promise<void> {
   parts.web.close();
   await parts.storages.close();
   parts.directory.release();
-  parts.logger.end(() => process.exit(0));
+  // A write that failed meanwhile has set the exit code.
+  parts.logger.end(() => process.exit());
 }
 
 /** Where others reach this node: a wildcard address is no use to them. */

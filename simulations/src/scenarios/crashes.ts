@@ -6,6 +6,8 @@ import type { ProcessId } from '../world/network.ts';
 
 /** The longest time without an acknowledged write that the death of a leader may cause, milliseconds. */
 const LEADER_CRASH_GAP_MS_MAX = 1000;
+/** A commit counts as hung after ten heartbeat rounds; then there is an election. */
+const STALLED_DISK_GAP_MS_MAX = 3000;
 
 export const leaderCrash: Scenario = {
   name: 'leader-crash',
@@ -33,6 +35,30 @@ export const leaderCrash: Scenario = {
     }
     run.heal();
     run.finish({ okMin: 500 });
+  },
+};
+
+export const stalledDisk: Scenario = {
+  name: 'stalled-disk',
+  summary:
+    'the disk of a leader hangs, the node itself goes on; another one leads within 3 s, and it catches up afterwards',
+  nodes: 3,
+  partitions: 1,
+  seconds: 10,
+  run(run) {
+    run.form();
+    run.startLoad();
+    run.world.runFor(1000);
+    const leader = leaderOf(run, 1);
+    run.world.disk(leader).slowness = 20_000;
+    run.world.note(`the disk of node-${leader} hangs`);
+    run.counts['longest gap ms'] = run.requireProgress(STALLED_DISK_GAP_MS_MAX, 'after the disk of the leader hung');
+    run.world.runFor(run.durationMs / 2);
+    run.expect(leaderOf(run, 1) !== leader, 'the node with the hung disk still leads');
+    run.world.disk(leader).slowness = 1;
+    run.world.crash(leader);
+    run.heal();
+    run.finish({ okMin: 300 });
   },
 };
 

@@ -1,7 +1,15 @@
 import type { Scenario } from '../run.ts';
 import { formation, steadyLoad } from './calm.ts';
 import { chaos } from './chaos.ts';
-import { followerCrash, leaderCrash, majorityLoss, restartOfAll, rollingRestart, snapshotCatchUp } from './crashes.ts';
+import {
+  followerCrash,
+  leaderCrash,
+  majorityLoss,
+  restartOfAll,
+  rollingRestart,
+  snapshotCatchUp,
+  stalledDisk,
+} from './crashes.ts';
 import { exactlyOnce, lossAndDuplication } from './messages.ts';
 import { partialPartitions, symmetricPartition } from './partitions.ts';
 
@@ -14,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   rollingRestart,
   restartOfAll,
   majorityLoss,
+  stalledDisk,
   symmetricPartition,
   ...partialPartitions,
   lossAndDuplication,

@@ -75,13 +75,6 @@ export class Disk {
     this.#options = options;
   }
 
-  /** As new: the machine was replaced. */
-  wipe(): void {
-    this.#records.clear();
-    this.#logs.clear();
-    this.#states.clear();
-  }
-
   /** Of a group's applied state; equal states have equal hashes. */
   stateHash(group: GroupId): string {
     let hash = 0;

@@ -38,6 +38,8 @@ interface Task {
   /** When the attempt under way is given up. */
   attemptEndsMs: number;
   attempt: PendingRequest | undefined;
+  /** Takes it off the queue for a session. */
+  stopWaiting: () => void;
   /** The link that the attempt under way uses. */
   link: NodeLink | undefined;
   lastTrouble: string;
@@ -51,7 +53,7 @@ export class ClientCore {
   readonly #channels = new Map<number, GroupChannel>();
   readonly #tasks = new Set<Task>();
   /** Tasks that wait for the first layout. */
-  #waitingForLayout: Task[] = [];
+  readonly #waitingForLayout = new Set<Task>();
   #lastTrouble = 'no node has answered yet';
   #sweeping = false;
   #closed = false;
@@ -66,7 +68,7 @@ export class ClientCore {
       onEvent,
       onTrouble: (trouble) => this.#noteTrouble(trouble),
       onLayout: () => this.#retryWaiting(),
-      isAwaited: () => this.#waitingForLayout.length > 0,
+      isAwaited: () => this.#waitingForLayout.size > 0,
     });
   }
 
@@ -91,6 +93,7 @@ export class ClientCore {
       attempts: 0,
       attemptEndsMs: Infinity,
       attempt: undefined,
+      stopWaiting: () => undefined,
       link: undefined,
       lastTrouble: this.#lastTrouble,
     };
@@ -141,7 +144,7 @@ export class ClientCore {
     if (!this.#tasks.has(task)) return;
     const { layout } = this;
     if (layout === undefined) {
-      this.#waitingForLayout.push(task);
+      this.#waitingForLayout.add(task);
       this.#routes.refresh();
       return;
     }
@@ -160,7 +163,9 @@ export class ClientCore {
         return undefined;
       }
       task.place = undefined;
-      channel.waiting.push(() => this.#attempt(task));
+      const retry = (): void => this.#attempt(task);
+      channel.waiting.add(retry);
+      task.stopWaiting = () => channel.waiting.delete(retry);
       this.#openSession(channel);
       return undefined;
     }
@@ -252,6 +257,8 @@ export class ClientCore {
   #finish(task: Task, outcome: OperationResult | KvorumError): void {
     if (!this.#tasks.delete(task)) return;
     task.attempt?.cancel();
+    task.stopWaiting();
+    this.#waitingForLayout.delete(task);
     const { place } = task;
     if (place !== undefined && place.channel.session.type === 'open' && place.channel.session.id === place.session) {
       place.channel.settle(place.sequence);
@@ -272,7 +279,7 @@ export class ClientCore {
   }
 
   #requestSession(channel: GroupChannel, attempt: number): void {
-    if (this.#closed || channel.waiting.length === 0) {
+    if (this.#closed || channel.waiting.size === 0) {
       channel.session = { type: 'none' };
       return;
     }
@@ -315,8 +322,8 @@ export class ClientCore {
 
   /** The layout is known now. */
   #retryWaiting(): void {
-    const waiting = this.#waitingForLayout;
-    this.#waitingForLayout = [];
+    const waiting = [...this.#waitingForLayout];
+    this.#waitingForLayout.clear();
     for (const task of waiting) this.#attempt(task);
   }
 

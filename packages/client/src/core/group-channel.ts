@@ -15,7 +15,7 @@ export class GroupChannel {
   leader: NodeId = 0;
   session: SessionState = { type: 'none' };
   /** Calls back commands that wait for the session to open. */
-  waiting: (() => void)[] = [];
+  readonly waiting = new Set<() => void>();
   /** Turns among the members while the leader is not known. */
   rotation = 0;
   #lastSequence = 0;
@@ -55,8 +55,8 @@ export class GroupChannel {
   }
 
   #wake(): void {
-    const waiting = this.waiting;
-    this.waiting = [];
+    const waiting = [...this.waiting];
+    this.waiting.clear();
     for (const callback of waiting) callback();
   }
 }

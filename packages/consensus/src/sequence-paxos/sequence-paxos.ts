@@ -129,7 +129,7 @@ export class SequencePaxos implements ReplicatedLog {
         this.#election.onNews(input.heartbeat);
         return;
       case 'round':
-        this.#onRound(input.replies);
+        this.#onRound(input.replies, input.stalled ?? false);
         return;
       case 'compact':
         this.#acceptor.compact(input.index);
@@ -221,9 +221,9 @@ export class SequencePaxos implements ReplicatedLog {
     this.#role.onSnapshotInstalled();
   }
 
-  #onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
+  #onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>, stalled: boolean): void {
     const hadFollowers = this.#election.hasFollowers;
-    this.#election.onRound(replies);
+    this.#election.onRound(replies, stalled);
     this.#role.onRound(replies);
     if (this.#role.kind === 'leader') {
       if (hadFollowers && !this.#election.hasFollowers) this.#role.onQuorumLost();

@@ -15,6 +15,7 @@ import { PEER_PATH, PEER_SUBPROTOCOL } from './peer-handshake.ts';
 /** How long a connection may take to say what it wants, and how often that is checked. */
 const HEADERS_TIMEOUT_MS = 5000;
 const CHECK_INTERVAL_MS = 1000;
+const KEEP_ALIVE_MS = 30_000;
 
 export interface WebHandlers {
   healthy(): boolean;
@@ -35,7 +36,13 @@ export interface WebServer {
 
 /** Rejects when the port cannot be listened on. */
 export async function listen(at: Address, handlers: WebHandlers): Promise<WebServer> {
-  const options = { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS };
+  const options = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    // A peer or client whose machine is gone says nothing: the kernel asks.
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  };
   const server = createServer(options, (request, response) => answerHttp(request, response, handlers));
   const sockets = new WebSocketServer({
     noServer: true,

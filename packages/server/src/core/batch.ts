@@ -31,9 +31,14 @@ export function writeLoggedCommand(writer: Writer, command: LoggedCommand): void
 }
 
 export function encodeBatch(batch: Batch): Uint8Array {
-  const writer = new Writer().uint(batch.timeMs);
-  writer.list(batch.commands, writeLoggedCommand);
-  return writer.finish();
+  const body = new Writer();
+  for (const command of batch.commands) writeLoggedCommand(body, command);
+  return assembleBatch(batch.timeMs, batch.commands.length, body.finish());
+}
+
+/** A batch of so many commands, already written one after the other. */
+export function assembleBatch(timeMs: number, commands: number, body: Uint8Array): Uint8Array {
+  return new Writer().uint(timeMs).uint(commands).raw(body).finish();
 }
 
 export function decodeBatch(payload: Uint8Array): Batch {

@@ -19,7 +19,7 @@ import type {
 } from '@kvorum/consensus';
 import { entryBytes } from '@kvorum/consensus';
 import type { LoggedCommand } from './batch.ts';
-import { writeLoggedCommand } from './batch.ts';
+import { assembleBatch, writeLoggedCommand } from './batch.ts';
 import type { GroupState } from './group-state.ts';
 import { applyBatch } from './key-value-machine.ts';
 
@@ -34,6 +34,8 @@ export interface Waiter {
 export interface ReplicaHost {
   readonly self: NodeId;
   wallMs(): number;
+  /** From which log position on the entries are to be kept for a snapshot under way; Infinity for none. */
+  retainFrom(group: GroupId): number;
   /** The replica has something to do at the end of this turn. */
   wake(group: GroupId): void;
   onEvent(group: GroupId, event: LogEvent): void;
@@ -170,8 +172,8 @@ export class GroupReplica {
     this.#input({ type: 'persisted', receipt });
   }
 
-  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
-    this.#input({ type: 'round', replies });
+  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>, stalled: boolean): void {
+    this.#input({ type: 'round', replies, stalled });
   }
 
   onNews(heartbeat: GroupHeartbeat): void {
@@ -200,7 +202,9 @@ export class GroupReplica {
 
   /** The applied state is on disk: the log keeps a tail for slow followers and forgets the rest. */
   onFlushed(): void {
-    const { durableIndex } = this.state;
+    // Also what a replica needs that is fetching a snapshot: it would find the log gone again when it has it.
+    const keep = this.#log.logBytes > limits.retainedForSnapshotBytesMax ? Infinity : this.#host.retainFrom(this.group);
+    const durableIndex = Math.min(this.state.durableIndex, keep);
     let index = this.#log.compactedIndex;
     let bytes = this.#log.logBytes;
     // Twice the tail before anything is forgotten, so that it happens seldom.
@@ -257,7 +261,7 @@ export class GroupReplica {
         waiters.push(waiter);
         next += 1;
       }
-      const payload = new Writer().uint(timeMs).uint(waiters.length).raw(body.finish()).finish();
+      const payload = assembleBatch(timeMs, waiters.length, body.finish());
       this.#lastTicket += 1;
       proposed.set(this.#lastTicket, { bytes: payload.length, waiters });
       this.#inputs.push({ type: 'propose', ticket: this.#lastTicket, entry: { kind: 'command', payload } });

@@ -28,6 +28,7 @@ import { Router } from './router.ts';
 import { Snapshots } from './snapshots.ts';
 import { StateFlusher } from './state-flusher.ts';
 import type { LogStorage, StateStorage } from './storage.ts';
+import { CorruptRecord } from './storage.ts';
 
 export interface MemberPorts {
   readonly clock: Clock;
@@ -105,6 +106,7 @@ export class Member {
     const host = {
       send,
       promisedBallot: (group: GroupId) => replicas.get(group)?.promisedBallot,
+      storedIndex: (group: GroupId) => replicas.get(group)?.state.durableIndex ?? 0,
       beginReplacement: (group: GroupId, atLeast: number) => replicas.get(group)?.beginReplacement(atLeast) ?? false,
       onInstalled: (group: GroupId) => replicas.get(group)?.onSnapshotInstalled(),
     };
@@ -162,6 +164,7 @@ export class Member {
     const replica = new GroupReplica(group, members, log, state, {
       self,
       wallMs: () => this.#ports.clock.wallMs(),
+      retainFrom: (id) => this.#snapshots.retainFrom(id),
       wake: (id) => this.#loop.wake(id),
       onEvent: (id, event) => this.#onLogEvent(id, event),
       onApplied: (id) => this.#onApplied(id),
@@ -236,7 +239,8 @@ export class Member {
 
   #onRound(answers: Parameters<typeof answersByGroup>[0]): void {
     const byGroup = answersByGroup(answers);
-    for (const [group, replica] of this.replicas) replica.onRound(byGroup.get(group) ?? new Map());
+    const stalled = this.#loop.onRound();
+    for (const [group, replica] of this.replicas) replica.onRound(byGroup.get(group) ?? new Map(), stalled);
     this.router.onRound();
     this.#snapshots.onRound();
   }
@@ -276,10 +280,10 @@ export class Member {
         logger.debug(`group ${group} follows ballot ${formatBallot(event.ballot)}`);
         return;
       case 'snapshot-needed':
-        logger.info(
-          `fetches a snapshot of group ${group} from ${nodeName(event.from)}: the log no longer reaches back far enough`,
-        );
-        this.#snapshots.fetch(group, event.from, event.atLeast);
+        if (this.#snapshots.fetch(group, event.from, event.atLeast)) {
+          const from = nodeName(event.from);
+          logger.info(`fetches a snapshot of group ${group} from ${from}: the log no longer reaches back far enough`);
+        }
         return;
     }
   }
@@ -353,6 +357,14 @@ export class Member {
 /** The log as it was on disk. What was applied from it was decided, even where the disk does not say so. */
 function recoverLog(storage: LogStorage, group: GroupId, state: GroupState): Recovered | undefined {
   const recovered = storage.readGroup(group);
-  if (recovered === undefined || state.installedIn !== undefined) return recovered;
+  if (state.installedIn !== undefined) return recovered;
+  const { index } = state.applied;
+  const [from, to] = recovered
+    ? [recovered.compactedIndex, recovered.compactedIndex + recovered.entries.length]
+    : [0, 0];
+  if (index < from || index > to) {
+    throw new CorruptRecord(`the state of group ${group} has ${index} entries applied, its log holds ${from} to ${to}`);
+  }
+  if (recovered === undefined) return undefined;
   return { ...recovered, decidedIndex: Math.max(recovered.decidedIndex, state.applied.index) };
 }

@@ -54,6 +54,9 @@ function joinAppends(earlier: GroupMutation['append'], later: GroupMutation['app
   return { from: earlier.from, entries: [...earlier.entries.slice(0, later.from - earlier.from), ...later.entries] };
 }
 
+/** A commit that takes longer makes the node unfit to lead, 1 s with the default round. */
+const STALLED_COMMIT_ROUNDS = 10;
+
 export interface LoopPorts {
   readonly clock: Clock;
   readonly transport: PeerTransport;
@@ -72,6 +75,8 @@ export class NodeLoop {
   #stopped = false;
   #committing: CommitBatch | undefined;
   #next = new CommitBatch();
+  /** Heartbeat rounds that the commit under way has taken so far. */
+  #commitRounds = 0;
 
   constructor(ports: LoopPorts) {
     this.#ports = ports;
@@ -91,6 +96,12 @@ export class NodeLoop {
       this.#scheduled = false;
       this.#run();
     });
+  }
+
+  /** A heartbeat round ended. Returns whether the disk has not finished a commit for so long that others should lead. */
+  onRound(): boolean {
+    this.#commitRounds = this.#committing === undefined ? 0 : this.#commitRounds + 1;
+    return this.#commitRounds > STALLED_COMMIT_ROUNDS;
   }
 
   stop(): void {
@@ -121,8 +132,10 @@ export class NodeLoop {
   #run(): void {
     if (this.#stopped) return;
     this.#running = true;
-    for (const group of this.#awake) {
-      this.#awake.delete(group);
+    // Who is woken meanwhile has its turn in the next one, after what has come in by then.
+    const awake = [...this.#awake];
+    this.#awake.clear();
+    for (const group of awake) {
       const replica = this.#ports.replica(group);
       if (replica !== undefined) this.#collect(group, replica.turn());
     }
@@ -153,6 +166,7 @@ export class NodeLoop {
     if (this.#committing !== undefined || this.#next.isEmpty) return;
     const batch = this.#next;
     this.#committing = batch;
+    this.#commitRounds = 0;
     this.#next = new CommitBatch();
     this.#ports.storage.commit(batch.mutations, () => this.#committed(batch));
   }

@@ -78,7 +78,9 @@ export class Sessions {
     const result = session.replies.get(sequence);
     if (result !== undefined) return { type: 'done', result };
     if (sequence >= session.floor + limits.sessionWindowMax) return { type: 'beyond-window' };
-    if (session.replyBytes >= limits.replyBytesPerSessionMax) return { type: 'beyond-window' };
+    // Never the lowest one: the others wait for it before they can be forgotten.
+    const full = session.replyBytes >= limits.replyBytesPerSessionMax;
+    if (full && sequence > session.floor) return { type: 'beyond-window' };
     return { type: 'execute', remember: (reply) => this.#remember(session, sequence, reply) };
   }
 

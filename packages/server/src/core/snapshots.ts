@@ -19,6 +19,8 @@ export interface SnapshotHost {
   send(to: NodeId, message: PeerMessage): void;
   /** What this node has promised in the group. */
   promisedBallot(group: GroupId): Ballot | undefined;
+  /** Entries that the stored state of the group has applied. */
+  storedIndex(group: GroupId): number;
   /** Whether a state of at least `atLeast` is still of use; then the old one is not written to any more. */
   beginReplacement(group: GroupId, atLeast: number): boolean;
   /** The storage holds the fetched state of the group now. */
@@ -26,7 +28,10 @@ export interface SnapshotHost {
 }
 
 interface Sending {
+  readonly group: GroupId;
   readonly transfer: number;
+  /** Entries that the state has applied. */
+  readonly index: number;
   readonly ballot: Ballot;
   readonly view: StateSnapshot;
   part: number;
@@ -64,14 +69,22 @@ export class Snapshots {
     this.#lastTransfer = firstTransfer;
   }
 
-  /** A state with at least `atLeast` entries applied. */
-  fetch(group: GroupId, from: NodeId, atLeast: number): void {
-    if (this.#fetching.has(group)) return;
+  /** The lowest log position that a transfer under way ends at: its receiver goes on from there. Infinity for none. */
+  retainFrom(group: GroupId): number {
+    let index = Infinity;
+    for (const sending of this.#sending.values()) if (sending.group === group) index = Math.min(index, sending.index);
+    return index;
+  }
+
+  /** Fetches a state with at least `atLeast` entries applied; false when one is being fetched already. */
+  fetch(group: GroupId, from: NodeId, atLeast: number): boolean {
+    if (this.#fetching.has(group)) return false;
     this.#lastTransfer += 1;
     const transfer = this.#lastTransfer;
     const install = this.#storage.install(group);
     this.#fetching.set(group, { from, transfer, atLeast, install, part: 0, writing: false, idleRounds: 0 });
     this.#host.send(from, { type: 'snapshot-request', group, transfer, part: 0 });
+    return true;
   }
 
   onRequest(from: NodeId, message: PartRequest): void {
@@ -81,10 +94,20 @@ export class Snapshots {
     if (sending !== undefined && message.transfer < sending.transfer) return;
     if (sending?.transfer !== message.transfer) {
       const ballot = this.#host.promisedBallot(message.group);
+      const index = this.#host.storedIndex(message.group);
       if (message.part !== 0 || ballot === undefined) return;
       sending?.view.close();
       const view = this.#storage.snapshot(message.group);
-      sending = { transfer: message.transfer, ballot, view, part: -1, records: [], idleRounds: 0 };
+      sending = {
+        group: message.group,
+        transfer: message.transfer,
+        index,
+        ballot,
+        view,
+        part: -1,
+        records: [],
+        idleRounds: 0,
+      };
       this.#sending.set(name, sending);
     }
     sending.idleRounds = 0;

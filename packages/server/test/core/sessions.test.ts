@@ -54,6 +54,17 @@ describe('a session', () => {
     expect(replica.call(session, 1)).toEqual(written(77));
   });
 
+  it('executes the lowest command that is waited for, however many bytes of replies are kept', () => {
+    const replica = new Replica();
+    const session = replica.open();
+    const value = new Uint8Array(limits.replyBytesPerSessionMax);
+    const large: CommandResult = { type: 'mismatch', version: 1, value };
+    expect(replica.call(session, 2, 1, large)).toBe('executed');
+    expect(replica.call(session, 3, 1)).toBe('beyond-window');
+    expect(replica.call(session, 1, 1)).toBe('executed');
+    expect(replica.call(session, 3, 3)).toBe('executed');
+  });
+
   it('that nobody opened does nothing', () => {
     const replica = new Replica();
     expect(replica.call(1, 1)).toBe('expired');

@@ -26,6 +26,7 @@ class Side {
       {
         send: (to, message) => this.sent.push({ to, message }),
         promisedBallot: () => this.promised,
+        storedIndex: () => 0,
         beginReplacement: () => this.stillOfUse,
         onInstalled: () => (this.installed += 1),
       },

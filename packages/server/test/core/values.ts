@@ -85,7 +85,15 @@ export function scriptedReplica(
   const log = new ScriptedLog();
   const state = new GroupState(group, new MemoryStateStorage());
   const nothing = (): void => undefined;
-  const whole = { self: 1, wallMs: () => 0, wake: nothing, onEvent: nothing, onApplied: nothing, ...host };
+  const whole = {
+    self: 1,
+    wallMs: () => 0,
+    retainFrom: () => Infinity,
+    wake: nothing,
+    onEvent: nothing,
+    onApplied: nothing,
+    ...host,
+  };
   return { replica: new GroupReplica(group, members, log, state, whole), log, state };
 }
 
