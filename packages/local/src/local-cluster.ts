@@ -3,7 +3,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,6 +23,8 @@ interface Server {
   readonly process: ChildProcess;
   readonly port: number;
   readonly logFile: string;
+  /** Where this run's part of the log begins. */
+  readonly logStart: number;
 }
 
 export class LocalCluster {
@@ -71,14 +73,16 @@ export class LocalCluster {
 function startServer(port: number, dataDir: string, join: readonly string[]): Server {
   mkdirSync(dataDir, { recursive: true });
   const logFile = path.join(dataDir, 'server.log');
-  const log = openSync(logFile, 'w');
+  // Another run may be writing to it, to find out that this one is in its way.
+  const log = openSync(logFile, 'a');
+  const logStart = fstatSync(log).size;
   // Detached from the terminal, so that Ctrl-C at the prompt is the prompt's; the channel ends it with this process.
   const child = spawn(process.execPath, [serverProgram, '-p', String(port), '--data-dir', dataDir, ...join], {
     stdio: ['ignore', log, log, 'ipc'],
     detached: true,
   });
   closeSync(log);
-  return { process: child, port, logFile };
+  return { process: child, port, logFile, logStart };
 }
 
 async function stopServer(child: ChildProcess): Promise<void> {
@@ -103,9 +107,10 @@ async function isHealthy({ port }: Server): Promise<boolean> {
   }
 }
 
-/** The message of the last line that a server logged. */
-function lastWords({ logFile }: Server): string {
-  const line = readFileSync(logFile, 'utf8').trim().split('\n').at(-1) ?? '';
+/** What a server that ended has logged last as an error. */
+function lastWords({ logFile, logStart }: Server): string {
+  const lines = readFileSync(logFile).subarray(logStart).toString().trim().split('\n');
+  const line = lines.findLast((entry) => entry.includes('"level":"error"')) ?? lines.at(-1) ?? '';
   try {
     return (JSON.parse(line) as { message: string }).message;
   } catch {

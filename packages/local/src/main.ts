@@ -23,13 +23,21 @@ async function run(): Promise<number> {
     spinner?.success(`Three servers serve on ${cluster.addresses.join(', ')}, their data and logs are in ${directory}`);
     return await openSession(cluster.addresses);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = explain(error instanceof Error ? error.message : String(error));
     if (spinner === undefined) process.stderr.write(`cannot start the cluster: ${message}\n`);
     else spinner.error(`Cannot start the cluster: ${message}`);
     return 1;
   } finally {
     await stopWithSpinner(cluster);
   }
+}
+
+/** What a server says of its flags means nothing to who typed `npm start`. */
+function explain(message: string): string {
+  const owner = /in use by process (\d+)/.exec(message)?.[1];
+  return owner === undefined
+    ? message
+    : `another "npm start" is running here (its server is process ${owner}); leave that one first`;
 }
 
 async function openSession(servers: string[]): Promise<number> {
