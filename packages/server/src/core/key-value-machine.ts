@@ -56,10 +56,10 @@ function refused(code: ErrorCode, message: string): MachineReply {
 }
 
 function execute(state: GroupState, command: Command, revision: number): CommandResult {
+  // The only one that need not look at what is there.
+  if (command.type === 'put') return write(state, command.key, command.value, revision);
   const found = state.get(command.key);
   switch (command.type) {
-    case 'put':
-      return write(state, command.key, command.value, revision);
     case 'cas':
       return hasValue(found, command.expected)
         ? write(state, command.key, command.next, revision)
