@@ -33,7 +33,10 @@ export class RawClient {
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
-    socket.on('message', (data) => this.replies.push(...decodeReplies(data as Buffer)));
+    socket.on('message', (data) => {
+      // A server that takes this for a peer sends it peer frames, such as heartbeats.
+      if (socket.protocol === CLIENT_SUBPROTOCOL) this.replies.push(...decodeReplies(data as Buffer));
+    });
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) =>
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() })),
