@@ -2,18 +2,35 @@
  * One run of a scenario: a world, its load, the faults the scenario inflicts, and everything that must hold at the end.
  */
 import { decodeUtf8, encodeUtf8 } from '@kvorum/common';
+import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
+import { Agreement } from './agreement.ts';
 import type { HistoryFigures } from './checkers/index.ts';
-import { checkHistory, countIncrements, exactlyOnceComplaints, vacuityComplaints } from './checkers/index.ts';
+import {
+  checkHistory,
+  countIncrements,
+  exactlyOnceComplaints,
+  sessionComplaints,
+  vacuityComplaints,
+} from './checkers/index.ts';
+import type { Deed } from './nemesis.ts';
+import { Nemesis } from './nemesis.ts';
 import type { WorkloadOptions } from './workload.ts';
 import { defaultWorkload, Workload } from './workload.ts';
+import type { Limits } from './world/limits.ts';
+import { withLimits } from './world/limits.ts';
 import { RandomStream } from './world/random-stream.ts';
-import type { WorldOptions } from './world/world.ts';
 import { World } from './world/world.ts';
 
 export interface RunOptions {
   readonly seed: number;
   /** Simulated seconds of load and faults. */
   readonly seconds: number;
+  /** Instead of what the scenario says. */
+  readonly nodes?: number | undefined;
+  /** At most so many clients. */
+  readonly clients?: number | undefined;
+  /** Numbers of faults that are left out. */
+  readonly without?: readonly number[] | undefined;
 }
 
 export interface RunResult {
@@ -25,7 +42,8 @@ export interface RunResult {
   readonly simulatedMs: number;
   readonly events: number;
   readonly figures: HistoryFigures | undefined;
-  /** Faults that fired, and measurements of the scenario. */
+  readonly deeds: readonly Deed[];
+  /** Events and measurements of the scenario; a name that ends in ` ms` is a time, of which the longest counts. */
   readonly counts: Readonly<Record<string, number>>;
   /** The last lines of the trace. */
   readonly trace: readonly string[];
@@ -40,6 +58,8 @@ export interface Scenario {
   readonly replication?: number;
   /** Simulated seconds unless told otherwise. */
   readonly seconds: number;
+  /** Limits that are smaller than in production. */
+  limits?(random: RandomStream): Partial<Limits>;
   run(run: Run): void;
 }
 
@@ -49,21 +69,34 @@ class Abandoned extends Error {}
 const FORMATION_MS_MAX = 2000;
 /** After the last fault: every group serves again within this time. */
 const RECOVERY_MS_MAX = 5000;
+/** When nothing is written any more: replicas are equal within this time and that of a transfer. */
+const EQUAL_MS_MAX = 10 * ELECTION_TIMEOUT_MS;
+const TRANSFER_MS_MAX = 4000;
 
 export class Run {
   readonly world: World;
+  readonly nemesis: Nemesis;
   readonly options: RunOptions;
   /** For the scenario's own choices. */
   readonly random: RandomStream;
   readonly counts: Record<string, number> = {};
+  readonly #agreement: Agreement;
   readonly #complaints: string[] = [];
   #load: Workload | undefined;
   #figures: HistoryFigures | undefined;
 
-  constructor(world: WorldOptions, options: RunOptions) {
-    this.world = new World(world);
+  constructor(scenario: Scenario, options: RunOptions) {
+    const nodes = options.nodes ?? scenario.nodes;
+    this.world = new World({
+      seed: options.seed,
+      nodes,
+      partitions: scenario.partitions ?? 4,
+      replication: Math.min(scenario.replication ?? 3, nodes),
+    });
+    this.nemesis = new Nemesis(this.world, new Set(options.without));
     this.options = options;
     this.random = new RandomStream(options.seed, 'faults');
+    this.#agreement = new Agreement(this.world);
   }
 
   get complaints(): readonly string[] {
@@ -98,6 +131,11 @@ export class Run {
     this.counts[name] = (this.counts[name] ?? 0) + by;
   }
 
+  /** Notes a time, of which the longest counts. */
+  longest(name: string, ms: number): void {
+    this.counts[name] = Math.max(this.counts[name] ?? 0, ms);
+  }
+
   /** Starts every node and waits until all groups have leaders. */
   form(): void {
     this.world.startAll();
@@ -112,25 +150,15 @@ export class Run {
   }
 
   startLoad(options: Partial<WorkloadOptions> = {}): void {
-    this.#load = new Workload(this.world, { ...defaultWorkload, ...options });
+    const wanted = { ...defaultWorkload, ...options };
+    const clients = Math.min(wanted.clients, this.options.clients ?? Infinity);
+    this.#load = new Workload(this.world, { ...wanted, clients });
   }
 
   /** Ends all faults, starts what is down, and requires that writes are acknowledged again. */
   heal(): void {
-    this.world.network.healAll();
-    this.world.network.faults = {
-      ...this.world.network.faults,
-      loss: 0,
-      duplication: 0,
-      clientReset: 0,
-      clientDuplication: 0,
-    };
-    for (const process of this.world.processes) {
-      this.world.disk(process).slowness = 1;
-      this.world.start(process);
-    }
-    this.world.note('healed');
-    this.requireProgress(RECOVERY_MS_MAX, 'after healing');
+    this.nemesis.heal();
+    this.longest('progress after healing ms', this.requireProgress(RECOVERY_MS_MAX, 'after healing'));
   }
 
   /** Requires an acknowledged write in every group within the time; returns how long it took, milliseconds. */
@@ -164,9 +192,13 @@ export class Run {
     const { verdict, figures, findings } = checkHistory(this.load.calls);
     this.#figures = figures;
     this.expect(verdict === 'linearizable', `${verdict}: ${findings.map((finding) => finding.explanation).join('\n')}`);
+    this.#complaints.push(...sessionComplaints(this.load.calls));
     const vacuity = { okMin: bounds.okMin, okRateMin: bounds.okRateMin ?? 0.5, overlappingMin: bounds.okMin / 20 };
     this.#complaints.push(...vacuityComplaints(figures, vacuity));
     this.#checkReplicas();
+    this.#complaints.push(...this.#agreement.complaints);
+    this.count('decided entries compared', this.#agreement.compared);
+    this.expect(this.#agreement.compared > 0, 'no decided entry was seen on two replicas');
   }
 
   #checkCounters(): void {
@@ -192,31 +224,30 @@ export class Run {
 
   /** Once nothing moves any more, every replica of a group has the same state on disk. */
   #checkReplicas(): void {
+    const startMs = this.world.nowMs;
     const equal = (): boolean => this.#differingGroups().length === 0;
-    const settled = this.world.runUntil(equal, RECOVERY_MS_MAX);
+    const settled = this.world.runUntil(equal, EQUAL_MS_MAX + TRANSFER_MS_MAX);
     this.expect(settled, `replicas differ in groups ${this.#differingGroups().join(', ')}`);
+    this.longest('replicas equal after ms', this.world.nowMs - startMs);
   }
 
   #differingGroups(): number[] {
-    const { processes, options } = this.world;
+    const { sound, options } = this.world;
     const groups = Array.from({ length: options.partitions + 1 }, (_, group) => group);
     return groups.filter((group) => {
-      const members = processes.filter((process) => this.world.node(process)?.group(group) !== undefined);
+      const members = sound.filter((process) => this.world.node(process)?.group(group) !== undefined);
       return new Set(members.map((process) => this.world.disk(process).stateHash(group))).size > 1;
     });
   }
 }
 
 export function runScenario(scenario: Scenario, options: RunOptions): RunResult {
-  const run = new Run(
-    {
-      seed: options.seed,
-      nodes: scenario.nodes,
-      partitions: scenario.partitions ?? 4,
-      replication: scenario.replication ?? Math.min(3, scenario.nodes),
-    },
-    options,
-  );
+  const limits = scenario.limits?.(new RandomStream(options.seed, 'limits')) ?? {};
+  return withLimits(limits, () => runWithLimits(scenario, options));
+}
+
+function runWithLimits(scenario: Scenario, options: RunOptions): RunResult {
+  const run = new Run(scenario, options);
   let thrown: string | undefined;
   try {
     scenario.run(run);
@@ -232,6 +263,7 @@ export function runScenario(scenario: Scenario, options: RunOptions): RunResult 
     simulatedMs: run.world.nowMs,
     events: trace.events,
     figures: run.figures,
+    deeds: run.nemesis.deeds,
     counts: { ...run.counts, ...network.figures },
     trace: trace.lines,
   };

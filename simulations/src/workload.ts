@@ -10,10 +10,13 @@ import { decodeUtf8, encodeUtf8, KvorumError } from '@kvorum/common';
 import type { ClientCore, Operation, OperationResult } from '@kvorum/client/core';
 import type { Call, Observed, Swapped } from './checkers/index.ts';
 import { RandomStream } from './world/random-stream.ts';
+import type { ProcessId } from './world/network.ts';
 import type { World } from './world/world.ts';
 
 export interface WorkloadOptions {
   readonly clients: number;
+  /** Clients that share a connection and its sessions. */
+  readonly clientsPerConnection: number;
   readonly keys: number;
   readonly counters: number;
   /** Pause of a client between two operations, milliseconds. */
@@ -23,11 +26,15 @@ export interface WorkloadOptions {
 
 export const defaultWorkload: WorkloadOptions = {
   clients: 6,
+  clientsPerConnection: 1,
   keys: 6,
   counters: 2,
   pauseMs: [0, 40],
   timeoutMs: 5000,
 };
+
+/** So many that a burst does not make the check of one key costly. */
+const BURST_KEYS = 12;
 
 /** A key's last observed state, from which a client forms its expectations. */
 interface Seen {
@@ -44,6 +51,9 @@ export class Workload {
   readonly #world: World;
   readonly #options: WorkloadOptions;
   readonly #random: RandomStream;
+  readonly counterKeys: readonly string[];
+  readonly #processes: ProcessId[] = [];
+  readonly #burstCore: ClientCore;
   #nextClient = 0;
   #nextValue = 0;
   #order = 0;
@@ -54,15 +64,33 @@ export class Workload {
     this.#world = world;
     this.#options = options;
     this.#random = new RandomStream(world.options.seed, 'workload');
+    this.counterKeys = Array.from({ length: options.counters }, (_, i) => `counter-${i}`);
+    let core: ClientCore | undefined;
     for (let i = 0; i < options.clients; i += 1) {
-      const { core } = world.client();
-      const client = new LoadClient(core);
-      this.#loop(client, this.#newId());
+      if (core === undefined || i % options.clientsPerConnection === 0) core = this.#connect();
+      this.#loop(new LoadClient(core), this.#newId());
+    }
+    this.#burstCore = this.#connect();
+  }
+
+  /** The processes of its clients. */
+  get processes(): readonly ProcessId[] {
+    return this.#processes;
+  }
+
+  /** Many operations at once, on keys of their own. */
+  burst(operations: number): void {
+    for (let i = 0; i < operations && this.#running; i += 1) {
+      this.#busy += 1;
+      const client = new LoadClient(this.#burstCore);
+      this.#operate(client, this.#newId(), `burst-${i % BURST_KEYS}`, () => (this.#busy -= 1));
     }
   }
 
-  get counterKeys(): string[] {
-    return Array.from({ length: this.#options.counters }, (_, i) => `counter-${i}`);
+  #connect(): ClientCore {
+    const { core, process } = this.#world.client();
+    this.#processes.push(process);
+    return core;
   }
 
   /** No new operations; `idle` tells when the last one ended. */

@@ -33,36 +33,21 @@ export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
 
-/** A buffer to write into, with its view. */
-interface Scratch {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-}
-
 const SCRATCH_BYTES_MIN = 4096;
 /** A larger one is not kept. */
 const SCRATCH_BYTES_KEPT = 1024 * 1024;
+const SCRATCHES_KEPT = 32;
 
-/** The buffer of the last writer that finished, for the next one: most writers come one after the other. */
-let spare: Scratch | undefined;
+/** Buffers of writers that have finished, for the next ones: as many as are written to at a time, one per peer and frame. */
+const spares: Uint8Array[] = [];
 
-function createScratch(length: number): Scratch {
-  const bytes = new Uint8Array(length);
-  return { bytes, view: new DataView(bytes.buffer) };
-}
+/** To take numbers apart into bytes, and put them together. */
+const number = new DataView(new ArrayBuffer(8));
 
 /** Appends values to a growing buffer; `finish` hands out the bytes. */
 export class Writer {
-  #bytes: Uint8Array;
-  #view: DataView;
+  #bytes = spares.pop() ?? new Uint8Array(SCRATCH_BYTES_MIN);
   #length = 0;
-
-  constructor() {
-    const scratch = spare ?? createScratch(SCRATCH_BYTES_MIN);
-    spare = undefined;
-    this.#bytes = scratch.bytes;
-    this.#view = scratch.view;
-  }
 
   /** Bytes written so far. */
   get length(): number {
@@ -72,7 +57,7 @@ export class Writer {
   /** A copy of the bytes written. The writer is not used afterwards. */
   finish(): Uint8Array {
     const result = this.#bytes.slice(0, this.#length);
-    if (this.#bytes.length <= SCRATCH_BYTES_KEPT) spare = { bytes: this.#bytes, view: this.#view };
+    if (this.#bytes.length <= SCRATCH_BYTES_KEPT && spares.length < SCRATCHES_KEPT) spares.push(this.#bytes);
     return result;
   }
 
@@ -84,16 +69,16 @@ export class Writer {
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.#length, value);
-    this.#length += 4;
+    this.#bytes[this.#length++] = value >>> 24;
+    this.#bytes[this.#length++] = value >>> 16;
+    this.#bytes[this.#length++] = value >>> 8;
+    this.#bytes[this.#length++] = value;
     return this;
   }
 
   f64(value: number): this {
-    this.#reserve(8);
-    this.#view.setFloat64(this.#length, value);
-    this.#length += 8;
-    return this;
+    number.setFloat64(0, value);
+    return this.u32(number.getUint32(0)).u32(number.getUint32(4));
   }
 
   bool(value: boolean): this {
@@ -141,19 +126,16 @@ export class Writer {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 }
 
 /** Reads values in the order they were written. Every method throws {@link DecodeError} rather than read past the end. */
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #offset = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
@@ -166,16 +148,20 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#bytes[this.#take(1)] as number;
+    return this.#byte(this.#take(1));
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    const at = this.#take(4);
+    const [a, b, c, d] = [this.#byte(at), this.#byte(at + 1), this.#byte(at + 2), this.#byte(at + 3)];
+    return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
   }
 
   /** Any finite number. */
   f64(): number {
-    const value = this.#view.getFloat64(this.#take(8));
+    number.setUint32(0, this.u32());
+    number.setUint32(4, this.u32());
+    const value = number.getFloat64(0);
     if (!Number.isFinite(value)) throw new DecodeError('not a finite number');
     return value;
   }
@@ -220,6 +206,10 @@ export class Reader {
     const items: T[] = [];
     for (let i = 0; i < count; i += 1) items.push(read(this));
     return items;
+  }
+
+  #byte(at: number): number {
+    return this.#bytes[at] as number;
   }
 
   #take(length: number): number {

@@ -7,7 +7,6 @@
  */
 
 import type { Call } from './history.ts';
-import { eventsOf } from './key-history.ts';
 import { checkKey, type CheckOptions, type KeyResult, type Verdict } from './linearizability.ts';
 
 export interface HistoryFigures {
@@ -16,6 +15,10 @@ export interface HistoryFigures {
   readonly ok: number;
   readonly failed: number;
   readonly indeterminate: number;
+  /** Definite ones that changed their key. */
+  readonly writes: number;
+  /** Definite ones that changed nothing and saw a value. */
+  readonly valuesRead: number;
   /** Those the verdict covers: the definite ones, and indeterminate writes. */
   readonly checkedOperations: number;
   readonly keys: number;
@@ -40,7 +43,7 @@ export function checkHistory(calls: readonly Call[], options: CheckOptions = {})
   const undecided = results.filter(({ verdict }) => verdict === 'unknown');
   return {
     verdict: violations.length > 0 ? 'violation' : undecided.length > 0 ? 'unknown' : 'linearizable',
-    figures: figuresOf(calls, keys, results),
+    figures: figuresOf(calls, results),
     steps: results.reduce((sum, { steps }) => sum + steps, 0),
     findings: [...violations, ...undecided],
   };
@@ -56,44 +59,29 @@ function groupByKey(calls: readonly Call[]): Map<string, number[]> {
   return keys;
 }
 
-function figuresOf(
-  calls: readonly Call[],
-  keys: ReadonlyMap<string, readonly number[]>,
-  results: readonly KeyResult[],
-): HistoryFigures {
-  const failed = calls.filter(({ result }) => result === 'failed').length;
-  const indeterminate = calls.filter(({ result }) => result === 'unknown').length;
-  const overlaps = [...keys.values()].map((indices) => overlapOf(calls, indices));
+function figuresOf(calls: readonly Call[], results: readonly KeyResult[]): HistoryFigures {
+  let failed = 0;
+  let indeterminate = 0;
+  let writes = 0;
+  let valuesRead = 0;
+  for (const { result } of calls) {
+    if (result === 'failed') failed++;
+    else if (result === 'unknown') indeterminate++;
+    else if ('value' in result) valuesRead += result.value === undefined ? 0 : 1;
+    else writes += 'existed' in result && !result.existed ? 0 : 1;
+  }
   return {
     calls: calls.length,
     ok: calls.length - failed - indeterminate,
     failed,
     indeterminate,
+    writes,
+    valuesRead,
     checkedOperations: results.reduce((sum, { checkedOperations }) => sum + checkedOperations, 0),
-    keys: keys.size,
-    overlapping: overlaps.reduce((sum, { overlapping }) => sum + overlapping, 0),
-    concurrencyMax: overlaps.reduce((most, { concurrencyMax }) => Math.max(most, concurrencyMax), 0),
+    keys: results.length,
+    overlapping: results.reduce((sum, { overlap }) => sum + overlap.overlapping, 0),
+    concurrencyMax: results.reduce((most, { overlap }) => Math.max(most, overlap.concurrencyMax), 0),
   };
-}
-
-function overlapOf(calls: readonly Call[], indices: readonly number[]) {
-  const definite = indices.filter((index) => typeof calls[index]?.result === 'object');
-  let running = 0;
-  /** Whether the one operation that runs alone has met another one. */
-  let met = false;
-  let overlapping = 0;
-  let concurrencyMax = 0;
-  for (const { isReturn } of eventsOf(calls, definite)) {
-    if (isReturn) {
-      running--;
-      continue;
-    }
-    running++;
-    if (running > 1) overlapping += running === 2 && !met ? 2 : 1;
-    met = running > 1;
-    concurrencyMax = Math.max(concurrencyMax, running);
-  }
-  return { overlapping, concurrencyMax };
 }
 
 export interface VacuityBounds {
@@ -105,7 +93,7 @@ export interface VacuityBounds {
 
 /** Why a passed history proves too little; empty when it proves enough. */
 export function vacuityComplaints(figures: HistoryFigures, bounds: VacuityBounds): string[] {
-  const { calls, ok, overlapping } = figures;
+  const { calls, ok, writes, valuesRead, overlapping } = figures;
   const complaints: string[] = [];
   if (ok < bounds.okMin) complaints.push(`only ${ok} operations got a definite result, ${bounds.okMin} needed`);
   const okRate = calls === 0 ? 0 : ok / calls;
@@ -114,6 +102,8 @@ export function vacuityComplaints(figures: HistoryFigures, bounds: VacuityBounds
       `only ${percent(okRate)} of ${calls} calls got a definite result, ${percent(bounds.okRateMin)} needed`,
     );
   }
+  if (writes === 0) complaints.push('no operation is known to have changed anything');
+  if (valuesRead === 0) complaints.push('no read saw a value');
   if (overlapping < bounds.overlappingMin) {
     complaints.push(`only ${overlapping} operations overlap another on their key, ${bounds.overlappingMin} needed`);
   }

@@ -1,7 +1,12 @@
 /**
  * Exactly once, by counting: clients increment a counter (read, then cas to one more), and whatever was acknowledged
  * must be in the final value once, while an increment of unknown outcome may be in it once or not at all:
- * acknowledged <= final <= acknowledged + indeterminate. Too low is a lost write; too high is one applied twice.
+ * acknowledged <= final <= acknowledged + indeterminate. Too low is a lost write; too high is one applied that should
+ * not have been: after its client was told that it failed or mismatched, or twice.
+ *
+ * That is not all of it: a cas that is applied again right away finds its own value and does nothing. What the versions
+ * show of a write applied twice (a value read at two versions, an older value back over a newer one), and a failed
+ * write that is read, are violations of linearizability, found there.
  *
  * A count needs no search, so it also covers runs far too long for the linearizability check, which says more.
  * The idea of checking by a sum is common to the field (Jepsen's counter and set workloads).

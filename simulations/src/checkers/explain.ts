@@ -72,12 +72,12 @@ function writtenValue(call: Call | undefined): string | undefined {
 /** The plainest sign of lost state, worth naming: a later operation reports an earlier version. */
 function versionRegression(calls: readonly Call[], indices: readonly number[]): string | undefined {
   let latest: { readonly call: Call; readonly version: number } | undefined;
-  for (const { index, isReturn } of eventsOf(calls, indices)) {
-    const call = calls[index];
-    const step = call === undefined ? undefined : stepOf(call, () => 1);
-    if (call === undefined || step === undefined || versionAfter(step) === 0) continue;
+  for (const event of eventsOf(calls, indices)) {
+    const call = calls[indices[event >>> 1]!]!;
+    const step = stepOf(call, () => 1);
+    if (step === undefined || versionAfter(step) === 0) continue;
     const version = versionAfter(step);
-    if (isReturn) {
+    if ((event & 1) === 1) {
       if (latest === undefined || version > latest.version) latest = { call, version };
       continue;
     }

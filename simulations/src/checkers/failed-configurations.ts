@@ -28,6 +28,7 @@ interface Condition {
 /** Per configuration; what fails under yet another condition is not kept, and searched again. */
 const CONDITIONS_MAX = 64;
 const UNCONDITIONAL: Condition = { missed: [], used: [] };
+const NO_CONDITIONS: readonly Condition[] = [];
 /** Hash, first pending operation, window words, value, version (low; high and exact), condition; then the window. */
 const HEADER_WORDS = 7;
 const CONDITION = 6;
@@ -44,9 +45,10 @@ export class FailedConfigurations {
   /** The writes a known failure missed, if there is one that holds here. */
   find(pending: LinearizedSet, barrier: number, state: State, optional: Usage): readonly number[] | undefined {
     const length = this.#stage(pending, barrier, state);
-    return this.#conditionsOf(length).find(({ missed, used }) =>
-      missed.every((write, index) => optional.usedOf(write) >= used[index]!),
-    )?.missed;
+    for (const { missed, used } of this.#conditionsOf(length)) {
+      if (missed.every((write, index) => optional.usedOf(write) >= used[index]!)) return missed;
+    }
+    return undefined;
   }
 
   add(pending: LinearizedSet, barrier: number, state: State, optional: Usage, missed: readonly number[]): void {
@@ -64,14 +66,15 @@ export class FailedConfigurations {
   }
 
   /** Of the failures of the staged configuration. */
-  #conditionsOf(length: number): Condition[] {
-    const found: Condition[] = [];
+  #conditionsOf(length: number): readonly Condition[] {
+    let found: Condition[] | undefined;
     const mask = this.#table.length - 1;
     for (let slot = this.#records[this.#end]! & mask; this.#table[slot] !== 0; slot = (slot + 1) & mask) {
       const other = this.#table[slot]!;
-      if (this.#isEqual(other, this.#end, length)) found.push(this.#conditions[this.#records[other + CONDITION]!]!);
+      if (!this.#isEqual(other, this.#end, length)) continue;
+      (found ??= []).push(this.#conditions[this.#records[other + CONDITION]!]!);
     }
-    return found;
+    return found ?? NO_CONDITIONS;
   }
 
   /** Writes the record behind the last one, and returns its length. */

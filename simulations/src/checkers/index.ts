@@ -1,7 +1,9 @@
-/** The history checkers: what a recorded history is, and what it must satisfy. */
+/** The checkers: what a recorded history is and must satisfy, and what the replicas' logs and states must. */
 
 export { checkHistory, vacuityComplaints } from './check-history.ts';
 export type { HistoryFigures, HistoryResult, VacuityBounds } from './check-history.ts';
+export { DecidedLogs } from './decided-logs.ts';
+export type { DecidedFigures } from './decided-logs.ts';
 export { countIncrements, exactlyOnceComplaints } from './exactly-once.ts';
 export type { CounterOutcome, IncrementCount } from './exactly-once.ts';
 export { describeCall } from './explain.ts';
@@ -20,3 +22,6 @@ export type {
 } from './history.ts';
 export { STEPS_MAX, checkKey } from './linearizability.ts';
 export type { CheckOptions, KeyResult, Verdict } from './linearizability.ts';
+export { sessionComplaints } from './session-guarantees.ts';
+export { differingGroups, stateComplaints } from './state-hashes.ts';
+export type { ReplicaState } from './state-hashes.ts';

@@ -31,29 +31,32 @@ export interface KeyHistory {
   readonly optional: readonly OptionalWrite[];
 }
 
-export interface Event {
-  /** Index in the recorded history. */
-  readonly index: number;
-  readonly isReturn: boolean;
+/**
+ * Invocations and definite returns of the given calls in real-time order, each as `2 * n` for the invocation of
+ * `indices[n]` and `2 * n + 1` for its return: a long run has too many of them for an object each.
+ */
+export function eventsOf(calls: readonly Call[], indices: readonly number[]): number[] {
+  const events: number[] = [];
+  const at = new Float64Array(2 * indices.length);
+  const order = new Float64Array(2 * indices.length);
+  const ordered = indices.every((index) => calls[index]!.order !== undefined);
+  indices.forEach((index, n) => {
+    const call = calls[index]!;
+    requireTimes(call, index);
+    at[2 * n] = call.invokedAt;
+    at[2 * n + 1] = call.returnedAt;
+    order[2 * n] = ordered ? call.order![0] : 0;
+    order[2 * n + 1] = ordered ? call.order![1] : 1;
+    events.push(2 * n);
+  });
+  // Calls are recorded when they end, so the returns are mostly one ascending run, which the sort makes use of.
+  indices.forEach((index, n) => {
+    if (calls[index]!.result !== 'unknown') events.push(2 * n + 1);
+  });
+  return events.sort((a, b) => at[a]! - at[b]! || order[a]! - order[b]! || a - b);
 }
 
-/** Invocations and definite returns of the given calls in real-time order. */
-export function eventsOf(calls: readonly Call[], indices: readonly number[]): Event[] {
-  const events: (Event & { readonly at: number; readonly order: number })[] = [];
-  const ordered = indices.every((index) => calls[index]?.order !== undefined);
-  for (const index of indices) {
-    const call = calls[index];
-    if (call === undefined) continue;
-    const definite = call.result !== 'unknown';
-    requireTimes(call, index, definite);
-    const [invoked, returned] = ordered && call.order !== undefined ? call.order : [0, 1];
-    events.push({ index, isReturn: false, at: call.invokedAt, order: invoked });
-    if (definite) events.push({ index, isReturn: true, at: call.returnedAt, order: returned });
-  }
-  return events.sort((a, b) => a.at - b.at || a.order - b.order || a.index - b.index);
-}
-
-function requireTimes(call: Call, index: number, definite: boolean): void {
+function requireTimes(call: Call, index: number): void {
   const [invoked, returned] = call.order ?? [0, 1];
   const valid = Number.isSafeInteger(call.invokedAt) && Number.isSafeInteger(invoked);
   const validReturn =
@@ -61,13 +64,12 @@ function requireTimes(call: Call, index: number, definite: boolean): void {
     call.returnedAt >= call.invokedAt &&
     Number.isSafeInteger(returned) &&
     returned > invoked;
-  if (!valid || (definite && !validReturn)) {
+  if (!valid || (call.result !== 'unknown' && !validReturn)) {
     throw new RangeError(`call ${index} (client ${call.client}, ${call.kind} ${call.key}) has impossible times`);
   }
 }
 
 export function prepareKey(calls: readonly Call[], indices: readonly number[]): KeyHistory {
-  const steps = new Map<number, Step>();
   const values = new Map<string, number>();
   const intern = (value: string): number => {
     const known = values.get(value);
@@ -75,59 +77,61 @@ export function prepareKey(calls: readonly Call[], indices: readonly number[]): 
     values.set(value, values.size + FIRST_VALUE);
     return values.size + FIRST_VALUE - 1;
   };
+  const checked: number[] = [];
+  const steps: Step[] = [];
   for (const index of indices) {
-    const call = calls[index];
-    const step = call === undefined ? undefined : stepOf(call, intern);
-    if (step !== undefined) steps.set(index, step);
+    const step = stepOf(calls[index]!, intern);
+    if (step === undefined) continue;
+    checked.push(index);
+    steps.push(step);
   }
-  pinVersions([...steps.values()]);
-  return layOut(steps, eventsOf(calls, [...steps.keys()]), (index) => calls[index]?.result === 'unknown');
+  pinVersions(steps, values.size + FIRST_VALUE);
+  return layOut(calls, checked, steps);
 }
 
-function pinVersions(steps: readonly Step[]): void {
-  const observed = new Map<number, number>();
-  const wanted = new Set<number>([ABSENT]);
-  const writers = new Map<number, number>();
+function pinVersions(steps: readonly Step[], values: number): void {
+  const isWanted = new Uint8Array(values);
+  const writers = new Int32Array(values);
+  const observed = new Float64Array(values);
+  isWanted[ABSENT] = 1;
   for (const step of steps) {
-    wanted.add(step.needValue);
-    if (step.writes) writers.set(step.nextValue, (writers.get(step.nextValue) ?? 0) + 1);
-    else observed.set(step.needValue, step.needVersion);
+    if (step.needValue >= 0) isWanted[step.needValue] = 1;
+    if (step.writes) writers[step.nextValue]!++;
+    else if (step.needValue >= 0) observed[step.needValue] = step.needVersion;
   }
   for (const step of steps) {
     if (!step.writes) continue;
-    if (!wanted.has(step.nextValue)) step.nextValue = UNSEEN;
-    else if (versionAfter(step) === 0 && step.nextValue !== ABSENT && writers.get(step.nextValue) === 1) {
-      step.nextVersion = observed.get(step.nextValue) ?? 0;
+    if (isWanted[step.nextValue] === 0) step.nextValue = UNSEEN;
+    else if (versionAfter(step) === 0 && step.nextValue !== ABSENT && writers[step.nextValue] === 1) {
+      step.nextVersion = observed[step.nextValue]!;
     }
   }
 }
 
-function layOut(
-  steps: ReadonlyMap<number, Step>,
-  events: readonly Event[],
-  isIndeterminate: (index: number) => boolean,
-): KeyHistory {
+/** `steps` are those of the calls at `checked`. */
+function layOut(calls: readonly Call[], checked: readonly number[], steps: readonly Step[]): KeyHistory {
   const definite: Step[] = [];
   const indices: number[] = [];
-  const operations = new Map<number, number>();
+  const operations = new Int32Array(checked.length);
   const optional = new Map<string, OptionalWrite>();
-  const invokedAt = new Int32Array(steps.size);
-  const returnedAt = new Int32Array(steps.size);
-  events.forEach(({ index, isReturn }, at) => {
-    const step = steps.get(index);
-    if (step === undefined) return;
+  const invokedAt = new Int32Array(checked.length);
+  const returnedAt = new Int32Array(checked.length);
+  const events = eventsOf(calls, checked);
+  events.forEach((event, at) => {
+    const n = event >>> 1;
+    const step = steps[n]!;
+    const index = checked[n]!;
     const position = at + 1;
-    const operation = operations.get(index);
-    if (isReturn) {
-      if (operation !== undefined) returnedAt[operation] = position;
-    } else if (isIndeterminate(index)) {
+    if ((event & 1) === 1) {
+      returnedAt[operations[n]!] = position;
+    } else if (calls[index]!.result === 'unknown') {
       const alike = `${step.needValue} ${step.needVersion} ${step.nextValue} ${step.nextVersion}`;
       const write = optional.get(alike) ?? { step, invokedAt: [], indices: [] };
       write.invokedAt.push(position);
       write.indices.push(index);
       optional.set(alike, write);
     } else {
-      operations.set(index, definite.length);
+      operations[n] = definite.length;
       invokedAt[definite.length] = position;
       definite.push(step);
       indices.push(index);

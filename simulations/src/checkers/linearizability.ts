@@ -5,7 +5,7 @@
  * it, and the reference for the linked list, the bitset and checking key by key.
  *
  * The parts: model.ts (what is legal), key-history.ts (preparation), pending-calls.ts (the list), optional-writes.ts
- * (indeterminate writes), configuration-cache.ts, search.ts, explain.ts.
+ * (indeterminate writes), failed-configurations.ts, search.ts, explain.ts.
  *
  * Invariants: `violation` only for a history that no order of its operations explains; `linearizable` only with such
  * an order at hand (`longestPrefix`); `unknown` only when the step budget ran out, and then it says so. Versions are
@@ -15,6 +15,7 @@
 import { explain } from './explain.ts';
 import type { Call } from './history.ts';
 import { prepareKey } from './key-history.ts';
+import { overlapOf, type Overlap } from './overlap.ts';
 import { search } from './search.ts';
 
 export type Verdict = 'linearizable' | 'violation' | 'unknown';
@@ -32,6 +33,7 @@ export interface KeyResult {
   /** Definite operations, and indeterminate writes. */
   readonly checkedOperations: number;
   readonly steps: number;
+  readonly overlap: Overlap;
   /**
    * Indices of calls in the order in which they take effect: the longest such order found, all definite operations
    * when linearizable. Indeterminate writes appear where they are needed.
@@ -56,6 +58,7 @@ export function checkKey(
     key,
     checkedOperations: history.optional.reduce((sum, { indices }) => sum + indices.length, history.steps.length),
     steps: found.steps,
+    overlap: overlapOf(history),
     longestPrefix: found.path,
   };
   return found.verdict === 'linearizable' ? result : { ...result, explanation: explain(calls, key, history, found) };

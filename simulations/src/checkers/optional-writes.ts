@@ -64,12 +64,9 @@ export class OptionalWrites {
     return missed;
   }
 
-  /** How many were invoked before the position, and how many of these are not used. */
-  unusedBefore(position: number): number {
-    return this.#writes.reduce(
-      (sum, { invokedAt }, write) => sum + invokedAt.filter((at) => at < position).length - this.usedOf(write),
-      0,
-    );
+  /** How many were invoked before the position, used or not. */
+  invokedBefore(position: number): number {
+    return this.#writes.reduce((sum, { invokedAt }) => sum + invokedAt.filter((at) => at < position).length, 0);
   }
 
   /** All chains worth trying after which the step is legal. Only for a step that is illegal in the state. */

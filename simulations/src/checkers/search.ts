@@ -39,10 +39,12 @@ interface Move {
   readonly state: State;
 }
 
+const NONE: readonly number[] = [];
+
 interface Frame {
   readonly state: State;
-  /** Indeterminate writes that were wanted but used up, here or further on. */
-  readonly missed: Set<number>;
+  /** Indeterminate writes that were wanted but used up, here or further on; undefined for none, which is usual. */
+  missed: Set<number> | undefined;
   /** Length of the trail in this configuration. */
   readonly mark: number;
   moves: readonly Move[];
@@ -63,14 +65,17 @@ class Search {
   readonly #failed = new FailedConfigurations();
   readonly #frames: Frame[] = [];
   /** What is linearized, in order: an operation, or -1 - w for the indeterminate write w. */
-  readonly #trail: number[] = [];
+  readonly #trail: Int32Array;
+  #trailLength = 0;
   #configurations = 0;
-  #fewestPending = Infinity;
-  #best: Pick<SearchResult, 'path' | 'state' | 'pending' | 'unusedWrites'> = {
-    path: [],
-    state: INITIAL,
-    pending: [],
-    unusedWrites: 0,
+  /** The longest path found. Most dead ends are a little longer than the one before, so this only copies the trail. */
+  readonly #best: {
+    pending: number;
+    readonly trail: Int32Array;
+    length: number;
+    state: State;
+    barrier: number;
+    candidates: readonly number[];
   };
 
   constructor(history: KeyHistory, stepsMax: number) {
@@ -78,6 +83,10 @@ class Search {
     this.#stepsMax = stepsMax;
     this.#pending = new PendingCalls(history);
     this.#optional = new OptionalWrites(history.optional);
+    const writes = history.optional.reduce((sum, { indices }) => sum + indices.length, 0);
+    this.#trail = new Int32Array(history.steps.length + writes);
+    const trail = new Int32Array(this.#trail.length);
+    this.#best = { pending: Infinity, trail, length: 0, state: INITIAL, barrier: 0, candidates: NONE };
   }
 
   run(): SearchResult {
@@ -113,13 +122,13 @@ class Search {
     this.#configurations++;
     const known = this.#failed.find(this.#pending, this.#pending.barrier(), state, this.#optional);
     if (known !== undefined) {
-      addAll(this.#frames.at(-1)?.missed, known);
+      noteMissed(this.#frames.at(-1), known);
       return;
     }
     this.#frames.push({
       state,
-      missed: new Set(),
-      mark: this.#trail.length,
+      missed: undefined,
+      mark: this.#trailLength,
       moves: this.#plainMoves(state),
       cursor: 0,
       triedWrites: this.#optional.isEmpty,
@@ -137,7 +146,7 @@ class Search {
       if (frame.cursor === frame.moves.length && !frame.triedWrites) {
         frame.triedWrites = true;
         frame.moves = this.#movesWithWrites(frame.state);
-        addAll(frame.missed, this.#optional.takeMissed());
+        noteMissed(frame, this.#optional.takeMissed());
         frame.cursor = 0;
         continue;
       }
@@ -149,8 +158,9 @@ class Search {
       }
       this.#noteProgress(frame.state);
       this.#frames.pop();
-      this.#failed.add(this.#pending, this.#pending.barrier(), frame.state, this.#optional, [...frame.missed]);
-      addAll(this.#frames.at(-1)?.missed, frame.missed);
+      const missed = frame.missed === undefined ? NONE : [...frame.missed];
+      this.#failed.add(this.#pending, this.#pending.barrier(), frame.state, this.#optional, missed);
+      noteMissed(this.#frames.at(-1), missed);
     }
     return undefined;
   }
@@ -159,7 +169,7 @@ class Search {
     const moves: Move[] = [];
     for (const operation of this.#movable(state)) {
       const after = accept(this.#history.steps[operation]!, state);
-      if (after !== undefined) moves.push({ operation, writes: [], state: after });
+      if (after !== undefined) moves.push({ operation, writes: NONE, state: after });
     }
     return moves;
   }
@@ -180,27 +190,31 @@ class Search {
   }
 
   /** The candidates that versions allow to come next. */
-  #movable(state: State): number[] {
+  #movable(state: State): readonly number[] {
+    const steps = this.#history.steps;
     const candidates = this.#pending.candidates();
-    const versions = candidates.map((operation) => versionAfter(this.#history.steps[operation]!));
-    const least = versions.reduce((least, version) => (version > 0 && version < least ? version : least), Infinity);
-    if (least < state.version) return [];
-    return candidates.filter((_, candidate) => versions[candidate]! <= least);
+    let least = Infinity;
+    for (const operation of candidates) {
+      const version = versionAfter(steps[operation]!);
+      if (version > 0 && version < least) least = version;
+    }
+    if (least < state.version) return NONE;
+    return candidates.filter((operation) => versionAfter(steps[operation]!) <= least);
   }
 
   #linearize(operation: number): void {
     this.#pending.lift(operation);
-    this.#trail.push(operation);
+    this.#trail[this.#trailLength++] = operation;
   }
 
   #useWrite(write: number): void {
     this.#optional.use(write);
-    this.#trail.push(-1 - write);
+    this.#trail[this.#trailLength++] = -1 - write;
   }
 
   #undo(mark: number): void {
-    while (this.#trail.length > mark) {
-      const last = this.#trail.pop()!;
+    while (this.#trailLength > mark) {
+      const last = this.#trail[--this.#trailLength]!;
       if (last >= 0) this.#pending.unlift(last);
       else this.#optional.release(-1 - last);
     }
@@ -211,31 +225,42 @@ class Search {
   }
 
   #noteProgress(state: State): void {
-    if (this.#pending.size >= this.#fewestPending) return;
-    this.#fewestPending = this.#pending.size;
-    this.#best = {
-      path: this.#path(),
-      state,
-      pending: this.#pending.candidates().map((operation) => this.#history.indices[operation]!),
-      unusedWrites: this.#pending.size === 0 ? 0 : this.#optional.unusedBefore(this.#pending.barrier()),
-    };
-  }
-
-  #path(): number[] {
-    const used = new Map<number, number>();
-    return this.#trail.map((entry) => {
-      if (entry >= 0) return this.#history.indices[entry]!;
-      const member = used.get(entry) ?? 0;
-      used.set(entry, member + 1);
-      return this.#history.optional[-1 - entry]!.indices[member]!;
-    });
+    const best = this.#best;
+    if (this.#pending.size >= best.pending) return;
+    best.pending = this.#pending.size;
+    best.trail.set(this.#trail.subarray(0, this.#trailLength));
+    best.length = this.#trailLength;
+    best.state = state;
+    best.barrier = this.#pending.barrier();
+    best.candidates = this.#pending.candidates();
   }
 
   #result(verdict: SearchResult['verdict']): SearchResult {
-    return { verdict, steps: this.#configurations + this.#optional.attempts, ...this.#best };
+    const { trail, length, state, barrier, candidates } = this.#best;
+    const used = new Map<number, number>();
+    const path: number[] = [];
+    for (const entry of trail.subarray(0, length)) {
+      if (entry >= 0) {
+        path.push(this.#history.indices[entry]!);
+        continue;
+      }
+      const member = used.get(entry) ?? 0;
+      used.set(entry, member + 1);
+      path.push(this.#history.optional[-1 - entry]!.indices[member]!);
+    }
+    const usable = verdict === 'linearizable' ? 0 : this.#optional.invokedBefore(barrier);
+    return {
+      verdict,
+      steps: this.#configurations + this.#optional.attempts,
+      path,
+      state,
+      pending: candidates.map((operation) => this.#history.indices[operation]!),
+      unusedWrites: Math.max(0, usable - [...used.values()].reduce((sum, times) => sum + times, 0)),
+    };
   }
 }
 
-function addAll(target: Set<number> | undefined, added: Iterable<number>): void {
-  for (const write of added) target?.add(write);
+function noteMissed(frame: Frame | undefined, missed: Iterable<number>): void {
+  if (frame === undefined) return;
+  for (const write of missed) (frame.missed ??= new Set()).add(write);
 }

@@ -17,7 +17,7 @@ export const formation: Scenario = {
       world.start(process);
       world.runFor(random.int(0, 300));
       if (random.chance(0.4)) {
-        world.crash(process);
+        run.nemesis.crash(process);
         run.count('crashes during formation');
       }
     }

@@ -22,7 +22,7 @@ export const leaderCrash: Scenario = {
     while (run.world.nowMs < endMs) {
       run.world.runFor(run.random.int(1000, 3000));
       const leader = leaderOf(run, 1);
-      run.world.crash(leader);
+      run.nemesis.crash(leader);
       run.count('leader crashes');
       const gapMs = run.requireProgress(LEADER_CRASH_GAP_MS_MAX, 'after the leader crashed');
       run.counts['longest gap ms'] = Math.max(run.counts['longest gap ms'] ?? 0, gapMs);
@@ -50,13 +50,12 @@ export const stalledDisk: Scenario = {
     run.startLoad();
     run.world.runFor(1000);
     const leader = leaderOf(run, 1);
-    run.world.disk(leader).slowness = 20_000;
-    run.world.note(`the disk of node-${leader} hangs`);
+    run.nemesis.slowDisk(leader, 20_000);
     run.counts['longest gap ms'] = run.requireProgress(STALLED_DISK_GAP_MS_MAX, 'after the disk of the leader hung');
     run.world.runFor(run.durationMs / 2);
     run.expect(leaderOf(run, 1) !== leader, 'the node with the hung disk still leads');
     run.world.disk(leader).slowness = 1;
-    run.world.crash(leader);
+    run.nemesis.crash(leader);
     run.heal();
     run.finish({ okMin: 300 });
   },
@@ -75,7 +74,7 @@ export const followerCrash: Scenario = {
     const leader = leaderOf(run, 1);
     const follower = run.random.pick(run.world.processes.filter((process) => process !== leader));
     const ballot = run.world.node(leader)?.group(1)?.ballot.number;
-    run.world.crash(follower);
+    run.nemesis.crash(follower);
     run.world.runFor(run.durationMs / 2);
     run.world.start(follower);
     run.world.runFor(run.durationMs / 2);
@@ -98,7 +97,7 @@ export const snapshotCatchUp: Scenario = {
     run.world.runFor(500);
     const leader = leaderOf(run, 1);
     const follower = run.random.pick(run.world.processes.filter((process) => process !== leader));
-    run.world.crash(follower);
+    run.nemesis.crash(follower);
     const away = run.world.node(leader)?.group(1)?.decidedIndex ?? 0;
     const compacted = (): boolean => (run.world.node(leader)?.group(1)?.compactedIndex ?? 0) > away;
     run.require(run.world.runUntil(compacted, 120_000), 'the log was never trimmed');
@@ -124,7 +123,7 @@ export const restartOfAll: Scenario = {
     const endMs = run.world.nowMs + run.durationMs;
     while (run.world.nowMs < endMs) {
       run.world.runFor(run.random.int(1000, 4000));
-      for (const process of run.world.processes) run.world.crash(process);
+      for (const process of run.world.processes) run.nemesis.crash(process);
       run.count('restarts of all nodes');
       run.world.runFor(run.random.int(0, 1000));
       for (const process of run.random.shuffle(run.world.processes)) {
@@ -150,7 +149,7 @@ export const majorityLoss: Scenario = {
     run.startLoad({ timeoutMs: 2000 });
     run.world.runFor(run.durationMs / 4);
     const lost = run.random.shuffle(run.world.processes).slice(0, 3);
-    for (const process of lost) run.world.crash(process);
+    for (const process of lost) run.nemesis.crash(process);
     // What was decided at that moment may still be on its way to a client.
     run.world.runFor(500);
     const acknowledged = run.load.acknowledgedMs.length;
@@ -174,7 +173,7 @@ export const rollingRestart: Scenario = {
     run.startLoad();
     for (const process of run.world.processes) {
       run.world.runFor(run.durationMs / 8);
-      run.world.crash(process);
+      run.nemesis.crash(process);
       run.requireProgress(LEADER_CRASH_GAP_MS_MAX, `while node-${process} is down`);
       run.world.start(process);
       run.require(

@@ -2,6 +2,7 @@
  * Scenarios in which the network loses, repeats and reorders, and connections of clients break.
  */
 import type { Scenario } from '../run.ts';
+import { calmNetwork } from '../world/network.ts';
 import { leaderOf } from './crashes.ts';
 
 export const lossAndDuplication: Scenario = {
@@ -11,7 +12,7 @@ export const lossAndDuplication: Scenario = {
   seconds: 20,
   run(run) {
     run.form();
-    run.world.network.faults = { ...run.world.network.faults, delayUs: [100, 8000], loss: 0.05, duplication: 0.05 };
+    run.nemesis.noise({ ...calmNetwork, delayUs: [100, 8000], loss: 0.05, duplication: 0.05 });
     run.startLoad();
     run.world.runFor(run.durationMs);
     run.expect(run.world.network.figures.lost > 100, 'hardly anything was lost');
@@ -30,12 +31,12 @@ export const exactlyOnce: Scenario = {
   run(run) {
     run.form();
     run.startLoad({ keys: 1, counters: 3 });
-    run.world.network.faults = { ...run.world.network.faults, clientReset: 0.02, clientDuplication: 0.05 };
+    run.nemesis.noise({ ...calmNetwork, clientReset: 0.02, clientDuplication: 0.05 });
     const endMs = run.world.nowMs + run.durationMs;
     while (run.world.nowMs < endMs) {
       run.world.runFor(run.random.int(500, 3000));
       const leader = leaderOf(run, run.random.int(1, 2));
-      run.world.crash(leader);
+      run.nemesis.crash(leader);
       run.count('leader crashes');
       run.world.runFor(run.random.int(100, 1500));
       run.world.start(leader);

@@ -25,7 +25,7 @@ export const symmetricPartition: Scenario = {
     const other = run.random.pick(run.world.processes.filter((process) => process !== leader));
     const majority = run.world.processes.filter((process) => process !== leader && process !== other);
     const target = cutAndTarget(run, () => {
-      for (const a of [leader, other]) for (const b of majority) run.world.network.cut(a, b);
+      run.nemesis.keepOnly((a, b) => majority.includes(a) === majority.includes(b));
     });
     requireDecisions(run, target);
     const decided = run.world.node(leader)?.group(1)?.decidedIndex ?? 0;
@@ -50,7 +50,7 @@ function quorumLoss(nodes: number): Scenario {
     run(run) {
       const leader = begin(run);
       const hub = run.random.pick(run.world.processes.filter((process) => process !== leader));
-      const target = cutAndTarget(run, () => keepOnly(run, (a, b) => a === hub || b === hub));
+      const target = cutAndTarget(run, () => run.nemesis.keepOnly((a, b) => a === hub || b === hub));
       requireDecisions(run, target);
       stayAndHeal(run);
     },
@@ -66,14 +66,14 @@ function constrainedElection(nodes: number): Scenario {
     run(run) {
       const leader = begin(run);
       const hub = run.random.pick(run.world.processes.filter((process) => process !== leader));
-      run.world.network.cut(hub, leader);
+      run.nemesis.cut(hub, leader);
       const before = run.world.node(hub)?.group(1)?.logLength ?? 0;
       run.world.runFor(1500);
       const newest = run.world.node(leader)?.group(1)?.logLength ?? 0;
       run.expect((run.world.node(hub)?.group(1)?.logLength ?? 0) < newest, 'the hub has no older log');
       run.expect(newest > before, 'nothing was written while the hub was away');
       const target = cutAndTarget(run, () =>
-        keepOnly(run, (a, b) => (a === hub || b === hub) && a !== leader && b !== leader),
+        run.nemesis.keepOnly((a, b) => (a === hub || b === hub) && a !== leader && b !== leader),
       );
       requireDecisions(run, target);
       stayAndHeal(run);
@@ -92,7 +92,7 @@ function chained(nodes: number): Scenario {
       const line = [leader, ...run.random.shuffle(run.world.processes.filter((process) => process !== leader))];
       const changes = new Set<string>();
       const target = cutAndTarget(run, () => {
-        keepOnly(run, (a, b) => Math.abs(line.indexOf(a) - line.indexOf(b)) === 1);
+        run.nemesis.keepOnly((a, b) => Math.abs(line.indexOf(a) - line.indexOf(b)) === 1);
       });
       requireDecisions(run, target);
       const endMs = run.world.nowMs + 5000;
@@ -128,17 +128,9 @@ function begin(run: Run): ProcessId {
   return leaderOf(run, 1);
 }
 
-/** Cuts all links between nodes but the ones to keep. Clients reach every node. */
-function keepOnly(run: Run, keep: (a: ProcessId, b: ProcessId) => boolean): void {
-  for (const a of run.world.processes) {
-    for (const b of run.world.processes) if (a < b && !keep(a, b)) run.world.network.cut(a, b);
-  }
-}
-
 /** Cuts, and returns the position that is decided only if something proposed after the cut is. */
 function cutAndTarget(run: Run, cut: () => void): number {
   cut();
-  run.world.note('links are cut');
   run.count('cuts');
   const lengths = run.world.up.map((process) => run.world.node(process)?.group(1)?.logLength ?? 0);
   return Math.max(...lengths) + 1;

@@ -1,6 +1,9 @@
 /**
- * The disk of a simulated node: survives crashes, and holds what was committed before them. A commit takes time; what was
- * under way at a crash is lost. Records have the production format, checksums included.
+ * The disk of a simulated node: survives crashes, and holds what was committed before them. A commit takes time; the one
+ * that was under way at a crash is there as a whole or not at all. Records have the production format, checksums included.
+ *
+ * Besides it can be slow, full, fail a commit, forget commits it reported (a lying disk, for tests of the checks), tear the
+ * record it is writing at a crash, and flip a bit of what it holds.
  */
 import type { GroupId } from '@kvorum/common';
 import { bytesToMapKey, mapKeyToBytes, murmur3 } from '@kvorum/common';
@@ -35,23 +38,58 @@ interface GroupLog {
 /** Runs `done` later, unless the process is gone by then. */
 export type Later = (delayUs: number, done: () => void) => void;
 
-/** Has the commits of one store done one after the other, in the order they were asked for. */
-function inOrder(later: Later): Later {
-  const waiting: { readonly delayUs: number; readonly done: () => void }[] = [];
-  const next = (): void => {
-    const first = waiting[0];
+/** The process that uses the disk. */
+export interface DiskUser {
+  readonly later: Later;
+  /** A commit failed: in production that ends the process. */
+  readonly onFailure: (reason: string) => void;
+}
+
+interface Commit {
+  readonly delayUs: number;
+  /** Makes the changes; with a torn last record if so told. */
+  readonly write: (torn: boolean) => void;
+  readonly done: () => void;
+}
+
+/** The commits of one store, one after the other, in the order they were asked for. */
+class CommitQueue {
+  readonly #user: DiskUser;
+  readonly #failure: () => string | undefined;
+  readonly #waiting: Commit[] = [];
+
+  /** `failure` tells why a commit that is about to be done fails instead. */
+  constructor(user: DiskUser, failure: () => string | undefined) {
+    this.#user = user;
+    this.#failure = failure;
+  }
+
+  add(commit: Commit): void {
+    this.#waiting.push(commit);
+    if (this.#waiting.length === 1) this.#next();
+  }
+
+  /** The one under way at a crash. */
+  takeFirst(): Commit | undefined {
+    return this.#waiting.splice(0)[0];
+  }
+
+  #next(): void {
+    const first = this.#waiting[0];
     if (first === undefined) return;
-    later(first.delayUs, () => {
+    this.#user.later(first.delayUs, () => {
+      const failure = this.#failure();
+      if (failure !== undefined) {
+        this.#user.onFailure(failure);
+        return;
+      }
+      first.write(false);
       // Still in the queue, so that a commit which this one leads to waits behind it.
       first.done();
-      waiting.shift();
-      next();
+      this.#waiting.shift();
+      this.#next();
     });
-  };
-  return (delayUs, done) => {
-    waiting.push({ delayUs, done });
-    if (waiting.length === 1) next();
-  };
+  }
 }
 
 export interface DiskOptions {
@@ -69,6 +107,14 @@ export class Disk {
   slowness = 1;
   /** Reports commits as done that it never makes: a lying disk, for tests of the checks. */
   forgetsCommits = false;
+  /** Has no room: every commit fails. */
+  full = false;
+  /** The next commit fails. */
+  failsOnce = false;
+  /** Tears the record under way at the next crash. */
+  tearsOnce = false;
+  #damaged = false;
+  #queues: CommitQueue[] = [];
 
   constructor(random: RandomStream, options: DiskOptions) {
     this.#random = random;
@@ -86,35 +132,89 @@ export class Disk {
     return hash.toString(16);
   }
 
-  logStorage(later: Later): LogStorage {
-    const inTurn = inOrder(later);
+  /** Whether what it holds is not what was written. */
+  get damaged(): boolean {
+    return this.#damaged;
+  }
+
+  /** The power is gone: of the commits under way, some are there as a whole, the others not at all. */
+  crash(): void {
+    for (const queue of this.#queues) {
+      const commit = queue.takeFirst();
+      if (commit === undefined || this.forgetsCommits || this.full) continue;
+      if (this.tearsOnce) {
+        this.tearsOnce = false;
+        this.#damaged = true;
+        commit.write(true);
+      } else if (this.#random.chance(0.5)) {
+        commit.write(false);
+      }
+    }
+    this.#queues = [];
+  }
+
+  /** Flips one bit of what it holds; false when it holds nothing. */
+  flipBit(random: RandomStream): boolean {
+    const places: [Map<unknown, Uint8Array>, unknown][] = [...this.#records.keys()].map((name) => [
+      this.#records,
+      name,
+    ]);
+    for (const log of this.#logs.values()) for (const from of log.segments.keys()) places.push([log.segments, from]);
+    for (const state of this.#states.values()) for (const name of state.keys()) places.push([state, name]);
+    if (places.length === 0) return false;
+    const [map, key] = random.pick(places);
+    const damaged = new Uint8Array(map.get(key) as Uint8Array);
+    const bit = random.int(0, damaged.length * 8 - 1);
+    damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
+    map.set(key, damaged);
+    this.#damaged = true;
+    return true;
+  }
+
+  logStorage(user: DiskUser): LogStorage {
+    const queue = this.#openQueue(user);
     return {
       readRecord: (name) => this.#records.get(name),
       readGroup: (group) => this.#readGroup(group),
       commit: (mutations, done) => {
         // Encoded now: what the caller does to its entries afterwards is not what it asked to be written.
         const writes = mutations.map((mutation) => this.#prepare(mutation));
-        inTurn(this.#commitUs(), () => {
-          if (!this.forgetsCommits) for (const write of writes) write();
-          done();
-        });
+        const write = (torn: boolean): void => {
+          if (this.forgetsCommits) return;
+          for (const [place, write] of writes.entries()) write(torn && place === writes.length - 1);
+        };
+        queue.add({ delayUs: this.#commitUs(), write, done });
       },
     };
   }
 
-  stateStorage(later: Later): StateStorage {
-    const inTurn = inOrder(later);
+  stateStorage(user: DiskUser): StateStorage {
+    const queue = this.#openQueue(user);
     return {
       get: (group, key) => this.#states.get(group)?.get(bytesToMapKey(key)),
       snapshot: (group) => new Snapshot(this.#states.get(group) ?? new Map<string, Uint8Array>()),
-      install: (group) => this.#install(group, inTurn),
+      install: (group) => this.#install(group, queue),
       commit: (mutations, done) => {
-        inTurn(this.#commitUs(), () => {
-          if (!this.forgetsCommits) for (const mutation of mutations) this.#applyState(mutation);
-          done();
-        });
+        const write = (torn: boolean): void => {
+          if (this.forgetsCommits) return;
+          for (const [place, mutation] of mutations.entries()) {
+            this.#applyState(mutation, torn && place === mutations.length - 1);
+          }
+        };
+        queue.add({ delayUs: this.#commitUs(), write, done });
       },
     };
+  }
+
+  #openQueue(user: DiskUser): CommitQueue {
+    const queue = new CommitQueue(user, () => {
+      if (this.full) return 'no space left on device';
+      if (!this.failsOnce) return undefined;
+      this.failsOnce = false;
+      return 'input/output error';
+    });
+    this.#queues.push(queue);
+    return queue;
   }
 
   #commitUs(): number {
@@ -132,57 +232,59 @@ export class Disk {
     return { ...hardState, entries: joinSegments(hardState.compactedIndex, segments, what) };
   }
 
-  #prepare(mutation: LogMutation): () => void {
-    if (mutation.type === 'record') return () => this.#records.set(mutation.name, mutation.value);
+  #prepare(mutation: LogMutation): (torn: boolean) => void {
+    if (mutation.type === 'record') {
+      return (torn) => this.#records.set(mutation.name, torn ? this.#tear(mutation.value) : mutation.value);
+    }
     const hardState = mutation.hardState && encodeHardState(mutation.hardState);
     const { append } = mutation;
     const segment = append && { from: append.from, record: encodeEntries(append.entries) };
     const compactedIndex = mutation.hardState?.compactedIndex ?? 0;
-    return () => {
+    return (torn) => {
       const log = this.#logs.get(mutation.group) ?? {
         hardState: undefined,
         segments: new Map<number, Uint8Array>(),
         end: -1,
       };
       this.#logs.set(mutation.group, log);
-      log.hardState = hardState ?? log.hardState;
+      log.hardState = hardState && torn && segment === undefined ? this.#tear(hardState) : (hardState ?? log.hardState);
       if (segment !== undefined) {
         // Seldom anything to cut: the newest segment is the last one of the map, and of the log.
         if (log.end > segment.from)
           for (const from of [...log.segments.keys()]) if (from > segment.from) log.segments.delete(from);
-        log.segments.set(segment.from, segment.record);
+        log.segments.set(segment.from, torn ? this.#tear(segment.record) : segment.record);
         log.end = segment.from;
       }
       if (hardState !== undefined) dropCompacted(log.segments, compactedIndex);
     };
   }
 
-  #applyState(mutation: StateMutation): void {
+  #applyState(mutation: StateMutation, torn: boolean): void {
     const state = this.#states.get(mutation.group) ?? new Map<string, Uint8Array>();
     this.#states.set(mutation.group, state);
-    for (const { key, value } of mutation.records) {
+    for (const [place, { key, value }] of mutation.records.entries()) {
       if (value === undefined) state.delete(bytesToMapKey(key));
-      else state.set(bytesToMapKey(key), value);
+      else state.set(bytesToMapKey(key), torn && place === mutation.records.length - 1 ? this.#tear(value) : value);
     }
   }
 
-  #install(group: GroupId, later: Later): StateInstall {
+  #install(group: GroupId, queue: CommitQueue): StateInstall {
     const staged = new Map<string, Uint8Array>();
+    const add = (records: readonly StateRecord[]): void => {
+      for (const { key, value } of records) if (value !== undefined) staged.set(bytesToMapKey(key), value);
+    };
     return {
-      add: (records, done) => {
-        later(this.#commitUs(), () => {
-          for (const { key, value } of records) if (value !== undefined) staged.set(bytesToMapKey(key), value);
-          done();
-        });
-      },
+      add: (records, done) => queue.add({ delayUs: this.#commitUs(), write: () => add(records), done }),
       finish: (done) => {
-        later(this.#commitUs(), () => {
-          this.#states.set(group, staged);
-          done();
-        });
+        queue.add({ delayUs: this.#commitUs(), write: () => this.#states.set(group, staged), done });
       },
       abort: () => staged.clear(),
     };
+  }
+
+  /** What is left of a record when the power went while it was written. */
+  #tear(record: Uint8Array): Uint8Array {
+    return record.slice(0, this.#random.int(0, record.length - 1));
   }
 }
 

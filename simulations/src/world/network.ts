@@ -1,8 +1,11 @@
 /**
- * The simulated network: frames between nodes, which may be lost, repeated and overtaken, and client connections, which
- * keep their order and may break. Links are cut by direction and between any two processes.
+ * The simulated network: frames between nodes, which may be lost, repeated, delayed and overtaken, and client connections,
+ * which keep their order, may be slow to read, half-open, and break. Links are cut by direction and between any two
+ * processes.
  */
 import type { Connection, ConnectionHandlers } from '@kvorum/common';
+import type { Acceptor } from './client-connection.ts';
+import { ClientConnection } from './client-connection.ts';
 import type { RandomStream } from './random-stream.ts';
 import type { Schedule } from './schedule.ts';
 import type { Trace } from './trace.ts';
@@ -29,11 +32,6 @@ export const calmNetwork: NetworkFaults = {
   clientDuplication: 0,
 };
 
-/** What a listening node does with connections. */
-export interface Acceptor {
-  accept(connection: Connection): { onFrame(frame: Uint8Array): void; onClose(): void };
-}
-
 export interface NetworkFigures {
   delivered: number;
   lost: number;
@@ -42,21 +40,34 @@ export interface NetworkFigures {
   resets: number;
 }
 
+/** What became of a frame. */
+export type Fate = 'delivered' | 'repeated' | 'lost' | 'cut' | 'nobody';
+
+/** Told of every frame, once its fate is known. */
+export type FrameWatcher = (from: ProcessId, to: ProcessId, frame: Uint8Array, sentUs: number, fate: Fate) => void;
+
 /** How long a connection over a cut link stands before its ends notice. */
 const HALF_OPEN_US: readonly [number, number] = [500_000, 3_000_000];
+/** A repeated frame takes so many times as long as the first copy. */
+const REPEATED_DELAY = 20;
 
 export class Network {
-  readonly #schedule: Schedule;
+  readonly schedule: Schedule;
   readonly #random: RandomStream;
   readonly #trace: Trace;
-  readonly #cut = new Set<string>();
+  readonly #cut = new Set<number>();
+  /** Additional delay of a slow link, microseconds. */
+  readonly #slow = new Map<number, number>();
+  /** Clients that take so long to read a frame, microseconds. */
+  readonly slowReaders = new Map<ProcessId, number>();
   readonly #acceptors = new Map<ProcessId, Acceptor>();
-  readonly #links = new Set<SimulatedLink>();
+  readonly #connections = new Set<ClientConnection>();
   readonly figures: NetworkFigures = { delivered: 0, lost: 0, duplicated: 0, blocked: 0, resets: 0 };
   faults: NetworkFaults = { ...calmNetwork };
+  watcher: FrameWatcher | undefined;
 
   constructor(schedule: Schedule, random: RandomStream, trace: Trace) {
-    this.#schedule = schedule;
+    this.schedule = schedule;
     this.#random = random;
     this.#trace = trace;
   }
@@ -64,7 +75,7 @@ export class Network {
   // ---- links ----
 
   cutOneWay(from: ProcessId, to: ProcessId): void {
-    this.#cut.add(`${from}>${to}`);
+    this.#cut.add(linkOf(from, to));
   }
 
   cut(a: ProcessId, b: ProcessId): void {
@@ -72,12 +83,20 @@ export class Network {
     this.cutOneWay(b, a);
   }
 
+  /** Everything from here to there takes so much longer. */
+  slowDown(from: ProcessId, to: ProcessId, byUs: number): void {
+    this.#slow.set(linkOf(from, to), byUs);
+  }
+
+  /** All links are whole and fast again, and clients read at once. */
   healAll(): void {
     this.#cut.clear();
+    this.#slow.clear();
+    this.slowReaders.clear();
   }
 
   isCut(from: ProcessId, to: ProcessId): boolean {
-    return this.#cut.has(`${from}>${to}`);
+    return this.#cut.size > 0 && this.#cut.has(linkOf(from, to));
   }
 
   // ---- nodes ----
@@ -87,6 +106,10 @@ export class Network {
     else this.#acceptors.set(process, acceptor);
   }
 
+  acceptorOf(process: ProcessId): Acceptor | undefined {
+    return this.#acceptors.get(process);
+  }
+
   /** A frame between nodes; `receive` is asked when it arrives, and gives undefined when nobody is there. */
   send(
     from: ProcessId,
@@ -94,60 +117,64 @@ export class Network {
     frame: Uint8Array,
     receive: () => ((frame: Uint8Array) => void) | undefined,
   ): void {
+    const sentUs = this.schedule.nowUs;
     if (this.#random.chance(this.faults.loss)) {
       this.figures.lost += 1;
+      this.watcher?.(from, to, frame, sentUs, 'lost');
       return;
     }
-    const copies = this.#random.chance(this.faults.duplication) ? 2 : 1;
-    this.figures.duplicated += copies - 1;
-    for (let copy = 0; copy < copies; copy += 1) {
-      this.#schedule.after(this.#delayUs() * (copy === 0 ? 1 : 20), () => {
-        if (this.isCut(from, to)) {
-          this.figures.blocked += 1;
-          return;
-        }
-        const deliver = receive();
-        if (deliver === undefined) return;
-        this.#note(from, to, frame);
-        deliver(frame);
-      });
-    }
+    const arrive = (fate: Fate): void => {
+      if (this.isCut(from, to)) {
+        this.figures.blocked += 1;
+        this.watcher?.(from, to, frame, sentUs, 'cut');
+        return;
+      }
+      const deliver = receive();
+      if (deliver === undefined) {
+        this.watcher?.(from, to, frame, sentUs, 'nobody');
+        return;
+      }
+      this.noteDelivered(from, to, frame, sentUs, fate);
+      deliver(frame);
+    };
+    this.schedule.after(this.#delayUs(from, to), () => arrive('delivered'));
+    if (!this.#random.chance(this.faults.duplication)) return;
+    this.figures.duplicated += 1;
+    this.schedule.after(this.#delayUs(from, to) * REPEATED_DELAY, () => arrive('repeated'));
   }
 
   // ---- client connections ----
 
-  dial(from: ProcessId, to: ProcessId, handlers: ConnectionHandlers, isAlive: () => boolean): Connection {
-    const link = new SimulatedLink(this, from, to, handlers, isAlive);
-    this.#links.add(link);
-    this.#schedule.after(this.#delayUs(), () => link.arrive(this.#acceptors.get(to)));
-    return link.dialerEnd;
+  dial(from: ProcessId, to: ProcessId, handlers: ConnectionHandlers): Connection {
+    const connection = new ClientConnection(this, from, to, handlers);
+    this.#connections.add(connection);
+    this.schedule.after(this.#delayUs(from, to), () => connection.arrive());
+    return connection.dialerEnd;
   }
 
   /** The process is gone: its connections are reset. */
   breakConnections(process: ProcessId): void {
-    for (const link of this.#links) if (link.isOf(process)) link.break('connection reset');
+    for (const connection of this.#connections) if (connection.isOf(process)) connection.break('connection reset');
   }
 
-  forget(link: SimulatedLink): void {
-    this.#links.delete(link);
+  /** The connections that the process has now carry nothing any more, and nobody is told. */
+  halfOpenConnections(process: ProcessId): void {
+    for (const connection of this.#connections) if (connection.isOf(process)) connection.loseTouch();
   }
 
-  #delayUs(): number {
-    return this.#random.int(...this.faults.delayUs);
+  // ---- for connections ----
+
+  forget(connection: ClientConnection): void {
+    this.#connections.delete(connection);
   }
 
-  #note(from: ProcessId, to: ProcessId, frame: Uint8Array): void {
-    this.figures.delivered += 1;
-    this.#trace.delivered(this.#schedule.nowUs, from, to, frame);
-  }
-
-  /** For links: when a frame sent now arrives, not before an earlier one. */
-  arrivalUs(notBeforeUs: number): number {
-    return Math.max(notBeforeUs + 1, this.#schedule.nowUs + this.#delayUs());
+  /** When a frame sent now arrives, not before an earlier one. */
+  arrivalUs(from: ProcessId, to: ProcessId, notBeforeUs: number): number {
+    return Math.max(notBeforeUs + 1, this.schedule.nowUs + this.#delayUs(from, to));
   }
 
   at(timeUs: number, run: () => void): void {
-    this.#schedule.after(timeUs - this.#schedule.nowUs, run);
+    this.schedule.after(timeUs - this.schedule.nowUs, run);
   }
 
   halfOpenUs(): number {
@@ -155,116 +182,27 @@ export class Network {
   }
 
   breaks(): boolean {
-    return this.#random.chance(this.faults.clientReset);
+    if (!this.#random.chance(this.faults.clientReset)) return false;
+    this.figures.resets += 1;
+    return true;
   }
 
   repeats(): boolean {
     return this.#random.chance(this.faults.clientDuplication);
   }
 
-  delivered(from: ProcessId, to: ProcessId, frame: Uint8Array): void {
-    this.#note(from, to, frame);
+  noteDelivered(from: ProcessId, to: ProcessId, frame: Uint8Array, sentUs: number, fate: Fate): void {
+    this.figures.delivered += 1;
+    this.#trace.delivered(this.schedule.nowUs, from, to, frame);
+    this.watcher?.(from, to, frame, sentUs, fate);
+  }
+
+  #delayUs(from: ProcessId, to: ProcessId): number {
+    const extra = this.#slow.size === 0 ? 0 : (this.#slow.get(linkOf(from, to)) ?? 0);
+    return this.#random.int(...this.faults.delayUs) + extra;
   }
 }
 
-/** A client connection: two ordered directions, which break together. */
-class SimulatedLink {
-  readonly #network: Network;
-  readonly #from: ProcessId;
-  readonly #to: ProcessId;
-  readonly #dialer: ConnectionHandlers;
-  readonly #dialerAlive: () => boolean;
-  #server: ReturnType<Acceptor['accept']> | undefined;
-  #broken = false;
-  #toServerUs = 0;
-  #toDialerUs = 0;
-  readonly dialerEnd: Connection;
-
-  constructor(
-    network: Network,
-    from: ProcessId,
-    to: ProcessId,
-    dialer: ConnectionHandlers,
-    dialerAlive: () => boolean,
-  ) {
-    this.#network = network;
-    this.#from = from;
-    this.#to = to;
-    this.#dialer = dialer;
-    this.#dialerAlive = dialerAlive;
-    this.dialerEnd = this.#end((frame) => this.#carry(frame, true));
-  }
-
-  isOf(process: ProcessId): boolean {
-    return this.#from === process || this.#to === process;
-  }
-
-  /** The connection request reaches the other side. */
-  arrive(acceptor: Acceptor | undefined): void {
-    if (this.#broken) return;
-    if (this.#isCut()) {
-      this.#loseTouch();
-    } else if (acceptor === undefined) {
-      this.break('connection refused');
-    } else {
-      this.#server = acceptor.accept(this.#end((frame) => this.#carry(frame, false)));
-      this.#network.at(this.#network.arrivalUs(0), () => {
-        if (!this.#broken && this.#dialerAlive()) this.#dialer.onOpen();
-      });
-    }
-  }
-
-  break(reason: string): void {
-    if (this.#broken) return;
-    this.#broken = true;
-    this.#network.forget(this);
-    const server = this.#server;
-    this.#network.at(this.#network.arrivalUs(0), () => {
-      server?.onClose();
-      if (this.#dialerAlive()) this.#dialer.onClose(reason);
-    });
-  }
-
-  #end(send: (frame: Uint8Array) => void): Connection {
-    return {
-      remote: `process ${this.#from}`,
-      send,
-      backlogBytes: () => 0,
-      close: (reason) => this.break(`closed: ${reason}`),
-    };
-  }
-
-  #carry(frame: Uint8Array, toServer: boolean): void {
-    if (this.#broken) return;
-    const [from, to] = toServer ? [this.#from, this.#to] : [this.#to, this.#from];
-    const at = this.#network.arrivalUs(toServer ? this.#toServerUs : this.#toDialerUs);
-    if (toServer) this.#toServerUs = at;
-    else this.#toDialerUs = at;
-    const deliver = (): void => {
-      if (this.#broken) return;
-      if (this.#isCut()) {
-        this.#loseTouch();
-        return;
-      }
-      this.#network.delivered(from, to, frame);
-      if (toServer) this.#server?.onFrame(frame);
-      else if (this.#dialerAlive()) this.#dialer.onFrame(frame);
-      if (this.#network.breaks()) {
-        this.#network.figures.resets += 1;
-        this.break('connection reset');
-      }
-    };
-    this.#network.at(at, deliver);
-    // A request that a middlebox or a retry repeats much later.
-    if (toServer && this.#network.repeats()) this.#network.at(at + this.#network.halfOpenUs(), deliver);
-  }
-
-  #isCut(): boolean {
-    return this.#network.isCut(this.#from, this.#to) || this.#network.isCut(this.#to, this.#from);
-  }
-
-  /** Nothing gets through; the ends notice later. */
-  #loseTouch(): void {
-    this.#network.at(this.#network.arrivalUs(0) + this.#network.halfOpenUs(), () => this.break('timed out'));
-  }
+function linkOf(from: ProcessId, to: ProcessId): number {
+  return from * 65536 + to;
 }

@@ -2,24 +2,35 @@
  * The simulated world's time: one heap of events ordered by (time, tie, sequence); ties are shuffled by the seed. Times are
  * integer microseconds.
  */
-import type { RandomStream } from './random-stream.ts';
 
-interface Event {
+/** Something that is to happen. */
+export class ScheduledEvent {
   readonly at: number;
   readonly tie: number;
   readonly sequence: number;
   /** Undefined: cancelled. */
   run: (() => void) | undefined;
+
+  constructor(at: number, tie: number, sequence: number, run: () => void) {
+    this.at = at;
+    this.tie = tie;
+    this.sequence = sequence;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = undefined;
+  }
 }
 
 export class Schedule {
-  readonly #random: RandomStream;
-  readonly #heap: Event[] = [];
+  readonly #seed: number;
+  readonly #heap: ScheduledEvent[] = [];
   #now = 0;
   #sequence = 0;
 
-  constructor(random: RandomStream) {
-    this.#random = random;
+  constructor(seed: number) {
+    this.#seed = seed;
   }
 
   /** Microseconds since the world began. */
@@ -27,15 +38,12 @@ export class Schedule {
     return this.#now;
   }
 
-  /** Returns how to cancel it. */
-  after(delayUs: number, run: () => void): () => void {
+  after(delayUs: number, run: () => void): ScheduledEvent {
     this.#sequence += 1;
     const at = this.#now + Math.max(0, Math.round(delayUs));
-    const event: Event = { at, tie: this.#random.nextUint32(), sequence: this.#sequence, run };
+    const event = new ScheduledEvent(at, mix(this.#seed ^ this.#sequence), this.#sequence, run);
     this.#push(event);
-    return () => {
-      event.run = undefined;
-    };
+    return event;
   }
 
   /** Runs the next event; false when there is none. */
@@ -47,20 +55,26 @@ export class Schedule {
     return true;
   }
 
-  #push(event: Event): void {
+  /** Runs everything up to this time, and goes on to it. */
+  runTo(timeUs: number): void {
+    for (let next = this.#heap[0]; next !== undefined && next.at <= timeUs; next = this.#heap[0]) this.step();
+    this.#now = Math.max(this.#now, timeUs);
+  }
+
+  #push(event: ScheduledEvent): void {
     const heap = this.#heap;
     let place = heap.length;
     heap.push(event);
     while (place > 0) {
       const parent = (place - 1) >> 1;
-      if (!isBefore(event, heap[parent] as Event)) break;
-      heap[place] = heap[parent] as Event;
+      if (!isBefore(event, heap[parent] as ScheduledEvent)) break;
+      heap[place] = heap[parent] as ScheduledEvent;
       place = parent;
     }
     heap[place] = event;
   }
 
-  #pop(): Event | undefined {
+  #pop(): ScheduledEvent | undefined {
     const heap = this.#heap;
     const first = heap[0];
     const last = heap.pop();
@@ -69,9 +83,11 @@ export class Schedule {
     for (;;) {
       let child = 2 * place + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Event, heap[child] as Event)) child += 1;
-      if (!isBefore(heap[child] as Event, last)) break;
-      heap[place] = heap[child] as Event;
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as ScheduledEvent, heap[child] as ScheduledEvent)) {
+        child += 1;
+      }
+      if (!isBefore(heap[child] as ScheduledEvent, last)) break;
+      heap[place] = heap[child] as ScheduledEvent;
       place = child;
     }
     heap[place] = last;
@@ -79,6 +95,13 @@ export class Schedule {
   }
 }
 
-function isBefore(a: Event, b: Event): boolean {
+function isBefore(a: ScheduledEvent, b: ScheduledEvent): boolean {
   return a.at - b.at < 0 || (a.at === b.at && (a.tie < b.tie || (a.tie === b.tie && a.sequence < b.sequence)));
+}
+
+/** A 32-bit finalizer (MurmurHash3's): neighbours come out far apart. */
+function mix(value: number): number {
+  let bits = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
 }

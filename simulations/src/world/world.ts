@@ -8,10 +8,12 @@ import type { Address, Clock, Dialer, Logger, NodeId, PeerTransport } from '@kvo
 import { formatAddress } from '@kvorum/common';
 import { ClientCore } from '@kvorum/client/core';
 import type { ClientLink } from '@kvorum/server/core';
-import { Node } from '@kvorum/server/core';
+import { CorruptRecord, Node } from '@kvorum/server/core';
 import { Disk } from './disk.ts';
 import type { ProcessId } from './network.ts';
 import { Network } from './network.ts';
+import type { Fence } from './process.ts';
+import { SimulatedProcess } from './process.ts';
 import { RandomStream } from './random-stream.ts';
 import { Schedule } from './schedule.ts';
 import { Trace } from './trace.ts';
@@ -23,20 +25,56 @@ export interface WorldOptions {
   readonly replication: number;
 }
 
-/** The simulated wall clock starts here: 2026-01-01. */
-const EPOCH_MS = 1_767_225_600_000;
 const PORT = 45678;
 /** Clients are numbered from here on. */
 const FIRST_CLIENT = 1000;
+/** How often `runUntil` looks. */
+const LOOK_US = 1000;
 
-interface SimulatedNode {
+/** What the node says to its peers that it is. */
+interface PeerIdentity {
+  readonly id: NodeId;
+  readonly clusterId: string;
+  readonly receive: (from: NodeId, frame: Uint8Array) => void;
+}
+
+/** A machine that a node runs on. */
+class Machine extends SimulatedProcess {
   readonly process: ProcessId;
-  readonly address: Address;
-  readonly disk: Disk;
-  /** Grows with every start and crash; even while it is down. */
-  incarnation: number;
+  address: Address;
+  disk: Disk;
+  /** The node that it asks to join; undefined for the one that forms the cluster. */
+  join: Address | undefined;
   node: Node | undefined;
-  receive: ((from: NodeId, frame: Uint8Array) => void) | undefined;
+  peer: PeerIdentity | undefined;
+  /** Why its node cannot be started. */
+  broken: string | undefined;
+  /** Its disk was replaced: what runs here since is another node. */
+  wiped = false;
+  moves = 0;
+  /** It was a member when it was up the last time. */
+  wasMember = false;
+
+  constructor(schedule: Schedule, process: ProcessId, disk: Disk, join: Address | undefined) {
+    super(schedule);
+    this.process = process;
+    this.address = addressOf(process, 0);
+    this.disk = disk;
+    this.join = join;
+  }
+}
+
+function addressOf(process: ProcessId, moves: number): Address {
+  return { host: `node-${process}`, port: PORT + moves };
+}
+
+/** Told of what happens to nodes. */
+export interface WorldWatcher {
+  /** A node ended a turn of its event loop. */
+  onTurn(process: ProcessId): void;
+  onUp(process: ProcessId): void;
+  onDown(process: ProcessId): void;
+  onNote(line: string): void;
 }
 
 export class World {
@@ -44,20 +82,22 @@ export class World {
   readonly schedule: Schedule;
   readonly trace = new Trace();
   readonly network: Network;
-  readonly #nodes: SimulatedNode[] = [];
+  readonly #machines: Machine[] = [];
   readonly #nodeRandom: RandomStream;
+  readonly #watchers: WorldWatcher[] = [];
   #clients = 0;
 
   constructor(options: WorldOptions) {
     const { seed } = options;
     this.options = options;
-    this.schedule = new Schedule(new RandomStream(seed, 'ties'));
+    this.schedule = new Schedule(seed);
     this.network = new Network(this.schedule, new RandomStream(seed, 'network'), this.trace);
     this.#nodeRandom = new RandomStream(seed, 'nodes');
     for (let process = 0; process < options.nodes; process += 1) {
-      const disk = new Disk(new RandomStream(seed, `disk ${process}`), { commitUs: [200, 2000] });
-      const address = { host: `node-${process}`, port: PORT };
-      this.#nodes.push({ process, address, disk, incarnation: 0, node: undefined, receive: undefined });
+      const join = process === 0 ? undefined : addressOf(0, 0);
+      const machine = new Machine(this.schedule, process, this.#newDisk(process, 0), join);
+      machine.onThrow = (error) => this.#onThrow(machine, error);
+      this.#machines.push(machine);
     }
   }
 
@@ -65,76 +105,69 @@ export class World {
     return this.schedule.nowUs / 1000;
   }
 
-  /** Processes that are up. */
+  /** Processes whose node is up. */
   get up(): readonly ProcessId[] {
-    return this.#nodes.filter((entry) => entry.node !== undefined).map((entry) => entry.process);
+    return this.#machines.filter((machine) => machine.node !== undefined).map((machine) => machine.process);
   }
 
   get processes(): readonly ProcessId[] {
-    return this.#nodes.map((entry) => entry.process);
+    return this.#machines.map((machine) => machine.process);
+  }
+
+  /** Processes whose disk still is the one that the cluster was formed with, and is not damaged. */
+  get sound(): readonly ProcessId[] {
+    return this.#machines
+      .filter((machine) => !machine.wiped && machine.broken === undefined && !machine.disk.damaged)
+      .map((machine) => machine.process);
   }
 
   node(process: ProcessId): Node | undefined {
-    return this.#entry(process).node;
+    return this.#machine(process).node;
   }
 
   disk(process: ProcessId): Disk {
-    return this.#entry(process).disk;
+    return this.#machine(process).disk;
+  }
+
+  /** Why the node cannot be started any more; undefined while it can. */
+  brokenBecause(process: ProcessId): string | undefined {
+    return this.#machine(process).broken;
   }
 
   /** The process that runs the node with this id. */
   processOf(id: NodeId): ProcessId | undefined {
-    return this.#nodes.find((entry) => entry.node?.id === id)?.process;
+    return this.#machines.find((machine) => machine.node?.id === id)?.process;
+  }
+
+  watch(watcher: WorldWatcher): void {
+    this.#watchers.push(watcher);
   }
 
   // ---- processes ----
 
+  /** Starts the node, unless it is up or its disk does not let it. */
   start(process: ProcessId): void {
-    const entry = this.#entry(process);
-    if (entry.node !== undefined) return;
-    entry.incarnation += 1;
-    const { incarnation } = entry;
-    const isAlive = (): boolean => entry.incarnation === incarnation;
-    const later = (delayUs: number, run: () => void): (() => void) =>
-      this.schedule.after(delayUs, () => {
-        if (isAlive()) run();
-      });
-    const bootstrap = this.#entry(0).address;
-    const node = new Node(
-      {
-        clock: this.#clock(later),
-        random: this.#nodeRandom,
-        logger: this.#logger(`node-${process}`),
-        transport: this.#transport(entry, isAlive),
-        dialer: this.#dialer(process, isAlive),
-        logStorage: entry.disk.logStorage(later),
-        stateStorage: entry.disk.stateStorage(later),
-      },
-      {
-        address: entry.address,
-        join: process === 0 ? undefined : bootstrap,
-        clusterSize: this.options.nodes,
-        partitions: this.options.partitions,
-        replication: this.options.replication,
-        onRejected: (reason) => this.note(`node-${process} rejected: ${reason}`),
-      },
-    );
-    entry.node = node;
-    this.network.listen(process, {
-      accept: (connection) => {
-        const link: ClientLink = node.openClient(connection);
-        return {
-          onFrame: (frame) => {
-            if (isAlive()) node.onClientFrame(link, frame);
-          },
-          onClose: () => {
-            if (isAlive()) node.onClientClose(link);
-          },
-        };
-      },
-    });
+    const machine = this.#machine(process);
+    if (machine.node !== undefined || machine.broken !== undefined) return;
+    machine.nextIncarnation();
+    const fence = machine.fence();
+    if (machine.wasMember) machine.join = this.#whereTheClusterIs(machine);
     this.note(`node-${process} starts`);
-    node.start();
+    fence.enter(() => {
+      const node = this.#createNode(machine, fence);
+      machine.node = node;
+      for (const watcher of this.#watchers) watcher.onUp(process);
+      this.network.listen(process, {
+        accept: (connection) => {
+          const link: ClientLink = node.openClient(connection);
+          return {
+            onFrame: (frame) => fence.enter(() => node.onClientFrame(link, frame)),
+            onClose: () => fence.enter(() => node.onClientClose(link)),
+          };
+        },
+      });
+      node.start();
+    });
   }
 
   startAll(): void {
@@ -143,25 +176,67 @@ export class World {
 
   /** Power off: whatever was not committed is gone. */
   crash(process: ProcessId): void {
-    const entry = this.#entry(process);
-    if (entry.node === undefined) return;
-    entry.incarnation += 1;
-    entry.node = undefined;
-    entry.receive = undefined;
-    this.network.listen(process, undefined);
-    this.network.breakConnections(process);
+    const machine = this.#machine(process);
+    if (machine.node === undefined) return;
+    this.#stop(machine);
     this.note(`node-${process} crashes`);
+  }
+
+  /** As SIGSTOP and SIGCONT do. */
+  pause(process: ProcessId): void {
+    const machine = this.#machine(process);
+    if (machine.node === undefined || machine.standsStill) return;
+    machine.pause();
+    this.note(`node-${process} stands still`);
+  }
+
+  resume(process: ProcessId): void {
+    const machine = this.#machine(process);
+    if (!machine.standsStill) return;
+    this.note(`node-${process} goes on`);
+    machine.resume();
+  }
+
+  /** Replaces the disk by an empty one; a node that starts on it joins the cluster that `join` is in. */
+  wipe(process: ProcessId, join: ProcessId): void {
+    const machine = this.#machine(process);
+    if (machine.node !== undefined) this.#stop(machine);
+    machine.disk = this.#newDisk(process, this.schedule.nowUs);
+    machine.broken = undefined;
+    machine.wiped = true;
+    machine.wasMember = false;
+    machine.join = this.#machine(join).address;
+    this.note(`node-${process} has an empty disk`);
+  }
+
+  /** The node is down and will listen on another port; what asked the old one gets no answer. */
+  move(process: ProcessId): void {
+    const machine = this.#machine(process);
+    if (machine.node !== undefined) this.#stop(machine);
+    machine.moves += 1;
+    machine.address = addressOf(process, machine.moves);
+    this.note(`node-${process} moves to ${formatAddress(machine.address)}`);
+  }
+
+  /** The clock of its node runs at this rate from its next start on. */
+  setClockRate(process: ProcessId, rate: number): void {
+    this.#machine(process).clockRate = rate;
+  }
+
+  moveWallClock(process: ProcessId, byMs: number): void {
+    this.#machine(process).wallOffsetMs += byMs;
+    this.note(`the wall clock of node-${process} jumps by ${byMs} ms`);
   }
 
   /** A client process; it does not crash. */
   client(): { readonly core: ClientCore; readonly process: ProcessId; readonly clock: Clock } {
     const process = FIRST_CLIENT + this.#clients;
     this.#clients += 1;
-    const later = (delayUs: number, run: () => void): (() => void) => this.schedule.after(delayUs, run);
-    const clock = this.#clock(later);
+    const fence = new SimulatedProcess(this.schedule).fence();
+    const clock = fence.clock();
     const random = new RandomStream(this.options.seed, `client ${process}`);
-    const seeds = random.shuffle(this.#nodes.map((entry) => entry.address));
-    const core = new ClientCore({ clock, random, dialer: this.#dialer(process, () => true) }, seeds);
+    const seeds = random.shuffle(this.#machines.map((machine) => machine.address));
+    const core = new ClientCore({ clock, random, dialer: this.#dialer(process, fence) }, seeds);
     return { core, process, clock };
   }
 
@@ -169,38 +244,85 @@ export class World {
 
   /** Runs for so long. */
   runFor(ms: number): void {
-    this.runUntil(() => false, ms);
+    this.schedule.runTo(this.schedule.nowUs + ms * 1000);
   }
 
   /** Runs until the condition holds, looking every millisecond; false when it does not within `limitMs`. */
   runUntil(condition: () => boolean, limitMs: number): boolean {
     const endUs = this.schedule.nowUs + limitMs * 1000;
-    let over = false;
-    let held = false;
-    const look = (): void => {
-      held = condition();
-      if (held || this.schedule.nowUs >= endUs) over = true;
-      else this.schedule.after(Math.min(1000, endUs - this.schedule.nowUs), look);
-    };
-    look();
-    while (!over && this.schedule.step());
-    return held;
+    for (;;) {
+      if (condition()) return true;
+      if (this.schedule.nowUs >= endUs) return false;
+      this.schedule.runTo(Math.min(this.schedule.nowUs + LOOK_US, endUs));
+    }
   }
 
   note(line: string): void {
     this.trace.note(this.schedule.nowUs, line);
+    for (const watcher of this.#watchers) watcher.onNote(line);
   }
 
   // ---- ports ----
 
-  #clock(later: (delayUs: number, run: () => void) => () => void): Clock {
-    return {
-      monotonicMs: () => this.nowMs,
-      wallMs: () => EPOCH_MS + this.nowMs,
-      setTimer: (delayMs, callback) => later(delayMs * 1000, callback),
-      // The end of a turn: after whatever else happens at this very time, and a little work.
-      defer: (callback) => void later(5, callback),
+  #createNode(machine: Machine, fence: Fence): Node {
+    const { process } = machine;
+    const disk = {
+      later: (delayUs: number, done: () => void) => void fence.later(delayUs, done),
+      onFailure: (reason: string) => this.#fail(machine, `a write failed: ${reason}`),
     };
+    return new Node(
+      {
+        clock: fence.clock(() => this.#onTurn(process)),
+        random: this.#nodeRandom,
+        logger: this.#logger(`node-${process}`),
+        transport: this.#transport(machine, fence),
+        dialer: this.#dialer(process, fence),
+        logStorage: machine.disk.logStorage(disk),
+        stateStorage: machine.disk.stateStorage(disk),
+      },
+      {
+        address: machine.address,
+        join: machine.join,
+        clusterSize: this.options.nodes,
+        partitions: this.options.partitions,
+        replication: this.options.replication,
+        onRejected: (reason) => this.#fail(machine, `rejected: ${reason}`),
+      },
+    );
+  }
+
+  /** The process ends itself, as it does in production. */
+  #fail(machine: Machine, reason: string): void {
+    this.note(`node-${machine.process} stops: ${reason}`);
+    this.#stop(machine);
+  }
+
+  #onThrow(machine: Machine, error: unknown): void {
+    if (!(error instanceof CorruptRecord)) throw error;
+    machine.broken = error.message;
+    this.#fail(machine, error.message);
+  }
+
+  /** What an operator would name with `-s`: a member that is up, else the one that is started next. */
+  #whereTheClusterIs(machine: Machine): Address | undefined {
+    const others = this.#machines.filter((other) => other !== machine && !other.wiped && other.broken === undefined);
+    return (others.find((other) => other.node !== undefined) ?? others[0])?.address;
+  }
+
+  #stop(machine: Machine): void {
+    const wasUp = machine.node !== undefined;
+    machine.wasMember ||= machine.node?.formed !== undefined;
+    machine.nextIncarnation();
+    machine.disk.crash();
+    machine.node = undefined;
+    machine.peer = undefined;
+    this.network.listen(machine.process, undefined);
+    this.network.breakConnections(machine.process);
+    if (wasUp) for (const watcher of this.#watchers) watcher.onDown(machine.process);
+  }
+
+  #onTurn(process: ProcessId): void {
+    for (const watcher of this.#watchers) watcher.onTurn(process);
   }
 
   #logger(name: string): Logger {
@@ -208,41 +330,57 @@ export class World {
     return { debug: () => undefined, info: line, warn: line, error: line };
   }
 
-  #transport(self: SimulatedNode, isAlive: () => boolean): PeerTransport {
+  #transport(self: Machine, fence: Fence): PeerTransport {
     const processes = new Map<NodeId, ProcessId>();
-    let selfId: NodeId = 0;
     return {
-      setPeers: (id, _clusterId, peers, handlers) => {
-        selfId = id;
+      setPeers: (id, clusterId, peers, handlers) => {
+        processes.clear();
         for (const peer of peers) processes.set(peer.id, this.#processAt(peer.address));
-        self.receive = (from, frame) => {
-          if (isAlive()) handlers.onFrame(from, frame);
-        };
+        const receive = (from: NodeId, frame: Uint8Array): void =>
+          fence.enter(() => {
+            handlers.onFrame(from, frame);
+          });
+        self.peer = { id, clusterId, receive };
       },
       send: (to, frame) => {
-        const target = this.#nodes[processes.get(to) ?? -1];
-        if (target === undefined) return;
-        const from = selfId;
+        const target = this.#machines[processes.get(to) ?? -1];
+        const sender = self.peer;
+        if (target === undefined || sender === undefined) return;
         this.network.send(self.process, target.process, frame, () => {
-          const { receive } = target;
-          return receive && ((bytes) => receive(from, bytes));
+          const { peer } = target;
+          // Both have proved who they are before.
+          if (peer?.id !== to || peer.clusterId !== sender.clusterId) return undefined;
+          return (bytes) => peer.receive(sender.id, bytes);
         });
       },
     };
   }
 
-  #dialer(process: ProcessId, isAlive: () => boolean): Dialer {
-    return { dial: (address, handlers) => this.network.dial(process, this.#processAt(address), handlers, isAlive) };
+  #dialer(process: ProcessId, fence: Fence): Dialer {
+    return {
+      dial: (address, handlers) =>
+        this.network.dial(process, this.#processAt(address), {
+          onOpen: () => fence.enter(() => handlers.onOpen()),
+          onFrame: (frame) => fence.enter(() => handlers.onFrame(frame)),
+          onClose: (reason) => fence.enter(() => handlers.onClose(reason)),
+        }),
+    };
   }
 
+  /** -1 where nobody listens. */
   #processAt(address: Address): ProcessId {
-    const name = formatAddress(address);
-    return this.#nodes.findIndex((entry) => formatAddress(entry.address) === name);
+    const { host, port } = address;
+    return this.#machines.findIndex((machine) => machine.address.port === port && machine.address.host === host);
   }
 
-  #entry(process: ProcessId): SimulatedNode {
-    const entry = this.#nodes[process];
-    if (entry === undefined) throw new RangeError(`no process ${process}`);
-    return entry;
+  #newDisk(process: ProcessId, generation: number): Disk {
+    const purpose = generation === 0 ? `disk ${process}` : `disk ${process} ${generation}`;
+    return new Disk(new RandomStream(this.options.seed, purpose), { commitUs: [200, 2000] });
+  }
+
+  #machine(process: ProcessId): Machine {
+    const machine = this.#machines[process];
+    if (machine === undefined) throw new RangeError(`no process ${process}`);
+    return machine;
   }
 }

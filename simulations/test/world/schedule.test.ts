@@ -13,7 +13,7 @@ const runAll = (schedule: Schedule): void => {
 describe('the schedule', () => {
   it('runs events in the order of their times, whatever the order they came in', () => {
     const random = new RandomStream(3, 'test');
-    const schedule = new Schedule(new RandomStream(3, 'ties'));
+    const schedule = new Schedule(3);
     const ran: number[] = [];
     const times = Array.from({ length: 2000 }, () => random.int(0, 500));
     for (const time of times) schedule.after(time, () => ran.push(schedule.nowUs));
@@ -23,7 +23,7 @@ describe('the schedule', () => {
 
   it('shuffles events of the same time by the seed, and the same way for the same seed', () => {
     const order = (seed: number): string => {
-      const schedule = new Schedule(new RandomStream(seed, 'ties'));
+      const schedule = new Schedule(seed);
       const ran: number[] = [];
       for (let i = 0; i < 10; i += 1) schedule.after(5, () => ran.push(i));
       runAll(schedule);
@@ -34,11 +34,11 @@ describe('the schedule', () => {
   });
 
   it('does not run what was cancelled, and never goes back in time', () => {
-    const schedule = new Schedule(new RandomStream(1, 'ties'));
+    const schedule = new Schedule(1);
     const ran: string[] = [];
-    const cancel = schedule.after(10, () => ran.push('cancelled'));
+    const cancelled = schedule.after(10, () => ran.push('cancelled'));
     schedule.after(5, () => {
-      cancel();
+      cancelled.cancel();
       schedule.after(-7, () => ran.push(`at ${schedule.nowUs}`));
     });
     runAll(schedule);
@@ -48,7 +48,7 @@ describe('the schedule', () => {
 
 describe('the network', () => {
   function rig(): { network: Network; schedule: Schedule; send: (from: number, to: number) => void; heard: string[] } {
-    const schedule = new Schedule(new RandomStream(1, 'ties'));
+    const schedule = new Schedule(1);
     const network = new Network(schedule, new RandomStream(1, 'network'), new Trace());
     const heard: string[] = [];
     const send = (from: number, to: number): void => {

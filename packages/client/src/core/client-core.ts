@@ -351,6 +351,8 @@ export class ClientCore {
   #sweep(): void {
     const now = this.#ports.clock.monotonicMs();
     for (const task of this.#tasks) {
+      // A task that is out of time still tells the others of a connection that is dead.
+      if (now >= task.deadlineMs && task.attempt !== undefined) suspectIfSilent(task);
       if (now >= task.deadlineMs) this.#timeOut(task);
       else if (now >= task.attemptEndsMs) this.#abandonAttempt(task);
     }
@@ -359,11 +361,7 @@ export class ClientCore {
   #abandonAttempt(task: Task): void {
     const { link } = task;
     if (link === undefined) return;
-    // Nothing at all came from that node: whatever else waits for it is tried elsewhere too.
-    if (link.silentForMs >= ATTEMPT_TIMEOUT_MS) {
-      link.suspect();
-      return;
-    }
+    if (suspectIfSilent(task)) return;
     task.maybeApplied ||= task.attempt?.sent === true;
     task.attempt?.cancel();
     task.attempt = undefined;
@@ -379,6 +377,13 @@ export class ClientCore {
     const trouble = `the deadline passed; last: ${task.lastTrouble}`;
     this.#fail(task, mayBeApplied(task) ? 'timeout' : 'unavailable', trouble);
   }
+}
+
+/** Nothing at all came from that node for long: whatever waits for it is tried elsewhere. */
+function suspectIfSilent({ link }: Task): boolean {
+  if (link === undefined || link.silentForMs < ATTEMPT_TIMEOUT_MS) return false;
+  link.suspect();
+  return true;
 }
 
 /** Whether a copy of it may have been executed, or may yet be: the attempt under way may have reached its node. */

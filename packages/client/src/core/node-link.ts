@@ -14,6 +14,8 @@ export type Answer =
 export interface LinkEvents {
   onConnected(address: Address): void;
   onDisconnected(address: Address, reason: string): void;
+  /** A connection did not come about. */
+  onUnreachable(): void;
 }
 
 /** A request under way. */
@@ -46,7 +48,8 @@ export class NodeLink {
   #open = false;
   #cancelConnectTimer: CancelTimer = () => undefined;
   #unreachableUntilMs = -Infinity;
-  #heardMs = 0;
+  /** Since when requests that left are without any answer; undefined while none is. */
+  #unansweredSinceMs: number | undefined;
   readonly #outstanding = new Map<number, Outstanding>();
   #queue: number[] = [];
   #flushScheduled = false;
@@ -68,9 +71,9 @@ export class NodeLink {
     return !this.#open && this.#clock.monotonicMs() < this.#unreachableUntilMs;
   }
 
-  /** How long ago it last sent anything, or was connected to. */
+  /** For how long it has been asked and has not sent anything; also when those who asked have given up. */
   get silentForMs(): number {
-    return this.#clock.monotonicMs() - this.#heardMs;
+    return this.#unansweredSinceMs === undefined ? 0 : this.#clock.monotonicMs() - this.#unansweredSinceMs;
   }
 
   /** Sends with the other requests of this turn. */
@@ -111,7 +114,6 @@ export class NodeLink {
         ifCurrent(() => {
           this.#cancelConnectTimer();
           this.#open = true;
-          this.#heardMs = this.#clock.monotonicMs();
           this.#events.onConnected(this.address);
           this.#scheduleFlush();
         }),
@@ -122,7 +124,7 @@ export class NodeLink {
   }
 
   #onFrame(frame: Uint8Array): void {
-    this.#heardMs = this.#clock.monotonicMs();
+    this.#unansweredSinceMs = undefined;
     let replies;
     try {
       replies = decodeReplies(frame);
@@ -136,6 +138,9 @@ export class NodeLink {
       this.#outstanding.delete(id);
       outstanding?.done({ type: 'reply', body });
     }
+    // The first is the oldest: the others have not left if it has not.
+    const [oldest] = this.#outstanding.values();
+    if (oldest?.sent === true) this.#unansweredSinceMs = this.#clock.monotonicMs();
   }
 
   /** Ends the connection; every request that waits for an answer is lost. */
@@ -143,11 +148,13 @@ export class NodeLink {
     const connection = this.#connection;
     this.#cancelConnectTimer();
     this.#connection = undefined;
+    this.#unansweredSinceMs = undefined;
     this.#unreachableUntilMs = this.#clock.monotonicMs() + UNREACHABLE_MS;
     const wasOpen = this.#open;
     this.#open = false;
     connection?.close(reason);
     if (connection !== undefined && wasOpen) this.#events.onDisconnected(this.address, reason);
+    if (connection !== undefined && !wasOpen) this.#events.onUnreachable();
     const lost = [...this.#outstanding.values()];
     this.#outstanding.clear();
     this.#queue = [];
@@ -172,6 +179,7 @@ export class NodeLink {
       const outstanding = this.#outstanding.get(id);
       if (outstanding === undefined) continue;
       outstanding.sent = true;
+      this.#unansweredSinceMs ??= this.#clock.monotonicMs();
       requests.push({ id, body: outstanding.body });
       bytes += requestBytes(outstanding.body);
       if (bytes < FRAME_BYTES_TARGET && requests.length < limits.requestsPerFrameMax) continue;

@@ -37,6 +37,8 @@ export interface Target {
 
 /** An attempt without an answer is made elsewhere after that. */
 export const ATTEMPT_TIMEOUT_MS = 1000;
+/** A node may have moved while nothing was asked of it: the layout of a client at work is not older than this. */
+const LAYOUT_AGE_MS_MAX = 5000;
 const BACKOFF_MS_MIN = 10;
 const BACKOFF_MS_MAX = 60;
 
@@ -55,6 +57,8 @@ export class Routes {
   readonly #nodeLinks = new Map<NodeId, NodeLink>();
   #layout: Layout | undefined;
   #refreshing = false;
+  /** When a node last told the layout. */
+  #layoutMs = 0;
   /** Whose turn it is to be asked for the layout. */
   #turn = 0;
   #closed = false;
@@ -92,6 +96,7 @@ export class Routes {
 
   /** The leader if it is known and in reach; else a member, who may pass the request on; else any node. */
   target(channel: GroupChannel): Target {
+    if (this.#ports.clock.monotonicMs() - this.#layoutMs > LAYOUT_AGE_MS_MAX) this.refresh();
     const layout = this.#layout;
     const members = layout?.groups[channel.group]?.members ?? [];
     if (channel.leader !== 0 && !this.#nodeUnreachable(channel.leader)) {
@@ -131,8 +136,10 @@ export class Routes {
         onDisconnected: (to, reason) => {
           this.#host.onEvent({ type: 'disconnected', address: to, reason });
           // The node may come back somewhere else.
-          if (!this.#closed) this.refresh();
+          this.refresh();
         },
+        // Or have done so already.
+        onUnreachable: () => this.refresh(),
       });
       this.#links.set(name, link);
     }
@@ -147,33 +154,43 @@ export class Routes {
 
   // ---- layout ----
 
-  /** Asks one node after the other, seeds and known nodes, until the layout is known. */
+  /** Asks one node after the other, seeds and known nodes, until one knows; for as long as it is awaited, else once around. */
   refresh(): void {
     if (this.#refreshing || this.#closed) return;
     this.#refreshing = true;
+    this.#askForLayout(1);
+  }
+
+  #askForLayout(attempt: number): void {
     const addresses = [...this.#seeds, ...(this.#layout?.nodes.map((node) => node.address) ?? [])];
     const address = addresses[this.#turn % addresses.length] as Address;
     this.#turn += 1;
-    this.ask(address, { type: 'layout' }, ATTEMPT_TIMEOUT_MS, (reply) => this.#onLayout(address, reply));
+    this.ask(address, { type: 'layout' }, ATTEMPT_TIMEOUT_MS, (reply) => {
+      if (this.#onLayout(address, reply)) this.#refreshing = false;
+      else if (this.#closed || (attempt >= addresses.length && !this.#host.isAwaited())) this.#refreshing = false;
+      else {
+        const pauseMs = backoffMs(this.#ports.random, attempt);
+        this.#ports.clock.setTimer(pauseMs, () => this.#askForLayout(attempt + 1));
+      }
+    });
   }
 
-  #onLayout(from: Address, reply: ReplyBody | KvorumError): void {
-    this.#refreshing = false;
+  /** Whether the node knew the layout. */
+  #onLayout(from: Address, reply: ReplyBody | KvorumError): boolean {
     if (!(reply instanceof KvorumError) && reply.type === 'layout' && reply.layout !== undefined) {
+      this.#layoutMs = this.#ports.clock.monotonicMs();
       if (this.#layout === undefined || reply.layout.epoch > this.#layout.epoch) {
         this.#layout = reply.layout;
         this.#nodeLinks.clear();
         this.#host.onEvent({ type: 'layout', layout: reply.layout });
       }
       this.#host.onLayout();
-      return;
+      return true;
     }
     this.#host.onTrouble(
       reply instanceof KvorumError ? reply.message : `the cluster of ${formatAddress(from)} is still being formed`,
     );
-    if (this.#host.isAwaited()) {
-      this.#ports.clock.setTimer(backoffMs(this.#ports.random, this.#turn), () => this.refresh());
-    }
+    return false;
   }
 }
 

@@ -10,6 +10,7 @@ import { limits, Writer } from '@kvorum/common';
 import type {
   Ballot,
   Effects,
+  Entry,
   GroupHeartbeat,
   Input,
   LogEvent,
@@ -117,6 +118,11 @@ export class GroupReplica {
 
   get logLength(): number {
     return this.#log.logLength;
+  }
+
+  /** Of the log, from one position to before another. */
+  entries(from: number, to: number): readonly Entry[] {
+    return this.#log.entries(from, to);
   }
 
   heartbeat(): GroupHeartbeat {

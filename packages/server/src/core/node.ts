@@ -47,7 +47,7 @@ export interface NodeOptions extends FormationOptions {
 /** What can be seen of a replica from outside. */
 export type GroupView = Pick<
   GroupReplica,
-  'leading' | 'leader' | 'ballot' | 'decidedIndex' | 'logLength' | 'compactedIndex'
+  'leading' | 'leader' | 'ballot' | 'decidedIndex' | 'logLength' | 'compactedIndex' | 'entries'
 >;
 
 /** While the cluster is formed: how soon a node learns that the last one came. */
@@ -295,6 +295,10 @@ export class Node {
       case 'forming':
         return FORMING_CHECK_IN_MS;
       case 'elsewhere':
+        if (this.#member !== undefined) {
+          // One that is no member may know less than this node does.
+          return CHECK_IN_RETRY_MS;
+        }
         if (formatAddress(state.address) !== formatAddress(this.#options.address)) {
           this.#checkIn?.redirect(state.address);
         } else if (!this.#warnedOfCircle) {

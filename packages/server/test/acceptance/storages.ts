@@ -54,7 +54,7 @@ const lmdb: StorageKind = {
 const simulated: StorageKind = {
   name: 'simulated disk',
   create: () => {
-    const schedule = new Schedule(new RandomStream(1, 'ties'));
+    const schedule = new Schedule(1);
     const disk = new Disk(new RandomStream(1, 'disk'), { commitUs: [200, 2000] });
     let incarnation = 0;
     const ports = (): { log: LogStorage; state: StateStorage } => {
@@ -64,7 +64,10 @@ const simulated: StorageKind = {
           if (own === incarnation) done();
         });
       };
-      return { log: disk.logStorage(later), state: disk.stateStorage(later) };
+      const onFailure = (reason: string): void => {
+        throw new Error(reason);
+      };
+      return { log: disk.logStorage({ later, onFailure }), state: disk.stateStorage({ later, onFailure }) };
     };
     const rig: StorageRig = {
       ...ports(),
