@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkHistory, vacuityComplaints, type Call } from '../../src/checkers/index.ts';
-import { get, lostGet, put, remove } from './calls.ts';
+import { casMismatch, get, lostGet, put, remove } from './calls.ts';
+import { drawFrom, randomHistory } from './random-history.ts';
 
 const on = (key: string, ...calls: readonly Call[]): Call[] => calls.map((call) => ({ ...call, key }));
 
@@ -42,6 +43,31 @@ describe('the verdict on a history', () => {
   });
 });
 
+describe('a step budget that runs out', () => {
+  const GOOD = randomHistory(drawFrom(7), {
+    operations: 60,
+    clients: 5,
+    unknownPercent: 4,
+    failedPercent: 2,
+    values: 3,
+    order: false,
+  });
+  const { steps } = checkHistory(GOOD);
+
+  it.each([0, 1, 2, 5, 10, 20])('never ends as linearizable: %i steps', (stepsMax) => {
+    expect(steps).toBeGreaterThan(20);
+    const { verdict, findings } = checkHistory(GOOD, { stepsMax });
+    expect(verdict).toBe('unknown');
+    expect(findings).toHaveLength(1);
+    expect(findings[0]?.explanation).toContain('no verdict within');
+  });
+
+  it('in one of many keys is not hidden by the others', () => {
+    const many = Array.from({ length: 20 }, (_, n) => on(`fine ${n}`, ...FINE)).flat();
+    expect(checkHistory([...many, ...LONG, ...many], { stepsMax: 2 }).verdict).toBe('unknown');
+  });
+});
+
 describe('the figures', () => {
   it('count calls by outcome, keys and overlap', () => {
     const calls = [
@@ -54,6 +80,8 @@ describe('the figures', () => {
       ok: 7,
       failed: 1,
       indeterminate: 2,
+      writes: 1,
+      valuesRead: 3,
       checkedOperations: 8,
       keys: 3,
       overlapping: 6,
@@ -71,6 +99,8 @@ describe('a history that proves too little', () => {
     expect(vacuityComplaints(figures, bounds)).toEqual([
       'only 0 operations got a definite result, 2 needed',
       'only 0.0 % of 0 calls got a definite result, 50.0 % needed',
+      'no operation is known to have changed anything',
+      'no read saw a value',
       'only 0 operations overlap another on their key, 2 needed',
     ]);
   });
@@ -86,6 +116,44 @@ describe('a history that proves too little', () => {
     expect(vacuityComplaints(checkHistory(FINE).figures, bounds)).toEqual([
       'only 0 operations overlap another on their key, 2 needed',
     ]);
+  });
+
+  it('is complained about when all calls failed', () => {
+    const calls = [1, 2, 3].map((client) => put(client, [0, 5], `v${client}`, 'failed'));
+    const { verdict, figures } = checkHistory(calls);
+    expect(verdict).toBe('linearizable');
+    expect(vacuityComplaints(figures, bounds)).toHaveLength(5);
+  });
+
+  it('is complained about when nothing was written, however much was read', () => {
+    const calls = [1, 2, 3, 4].map((client) => get(client, [0, 5], undefined));
+    expect(vacuityComplaints(checkHistory(calls).figures, bounds)).toEqual([
+      'no operation is known to have changed anything',
+      'no read saw a value',
+    ]);
+  });
+
+  it('is complained about when no read saw what was written', () => {
+    const calls = [put(1, [0, 5], 'a', 1), put(2, [0, 5], 'b', 2), get(3, [0, 5], undefined)];
+    expect(vacuityComplaints(checkHistory(calls).figures, bounds)).toEqual(['no read saw a value']);
+  });
+
+  it('counts a mismatch as a read, and no delete that found nothing as a write', () => {
+    const calls = [
+      put(1, [0, 5], 'a', 'unknown'),
+      casMismatch(2, [0, 5], 'x', 'a', 1),
+      remove(3, [0, 5], 1, false),
+      get(3, [10, 15], 'a', 1),
+    ];
+    expect(checkHistory(calls).figures).toMatchObject({ writes: 0, valuesRead: 2 });
+  });
+
+  it('is not complained about at the very bounds, and is just below them', () => {
+    const calls = [put(1, [0, 5], 'a', 1), get(2, [0, 5], 'a', 1), lostGet(3, 10), lostGet(4, 10)];
+    expect(vacuityComplaints(checkHistory(calls).figures, bounds)).toEqual([]);
+    expect(
+      vacuityComplaints(checkHistory(calls).figures, { okMin: 3, okRateMin: 0.51, overlappingMin: 3 }),
+    ).toHaveLength(3);
   });
 
   it('is not complained about when it meets the bounds', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { countIncrements, exactlyOnceComplaints } from '../../src/checkers/index.ts';
+import { checkKey, countIncrements, exactlyOnceComplaints, type Call } from '../../src/checkers/index.ts';
 import { KEY, cas, casMismatch, casVersion, get, put } from './calls.ts';
+import { drawFrom, randomHistory } from './random-history.ts';
 
 const increments = [
   { client: 1, acknowledged: 3, indeterminate: 1 },
@@ -51,5 +52,38 @@ describe('the increments of a history', () => {
       { client: 1, acknowledged: 1, indeterminate: 1 },
       { client: 2, acknowledged: 1, indeterminate: 0 },
     ]);
+  });
+});
+
+describe('a write that failed for certain', () => {
+  const SEEDS = 2_000;
+  const SHAPE = { operations: 10, clients: 3, unknownPercent: 5, failedPercent: 5, values: 0, order: true };
+
+  function valueOf(call: Call): string | undefined {
+    if (call.kind === 'put') return call.value;
+    return call.kind === 'cas' || call.kind === 'casVersion' ? call.next : undefined;
+  }
+
+  it('is never read: linearizability finds each one, for values are unique', () => {
+    let tried = 0;
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const calls = randomHistory(drawFrom(seed), SHAPE);
+      const read = new Set(
+        calls.map(({ kind, result }) =>
+          kind === 'get' && typeof result === 'object' && 'value' in result ? result.value : undefined,
+        ),
+      );
+      calls.forEach((call, at) => {
+        const value = valueOf(call);
+        if (value === undefined || !read.has(value)) return;
+        const failed = call.result === 'unknown' ? call.invokedAt : call.returnedAt;
+        const lie = calls.with(at, { ...call, result: 'failed', returnedAt: failed + 1 });
+        const answer = checkKey(lie).verdict;
+        if (answer !== 'violation') throw new Error(`seed ${seed}: ${answer} with call ${at} failed`);
+        expect(checkKey(calls).verdict).toBe('linearizable');
+        tried++;
+      });
+    }
+    expect(tried).toBeGreaterThan(SEEDS / 4);
   });
 });

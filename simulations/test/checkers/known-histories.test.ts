@@ -167,6 +167,38 @@ const BAD: Record<string, readonly Call[]> = {
     get(4, at(15), 'a', 1),
   ],
   'failed write that is visible': [put(1, at(0), 'a', 1), put(1, at(10), 'b', 'failed'), get(2, at(20), 'b', 2)],
+  'failed cas that is visible': [put(1, at(0), 'a', 1), cas(1, at(10), 'a', 'b', 'failed'), get(2, at(20), 'b', 2)],
+  'failed cas by version that is visible': [
+    put(1, at(0), 'a', 1),
+    casVersion(1, at(10), 1, 'b', 'failed'),
+    casMismatch(2, at(20), 'x', 'b', 2),
+  ],
+  'mismatched cas that is visible': [
+    put(1, at(0), 'a', 1),
+    casMismatch(1, at(10), 'x', 'a', 1),
+    get(2, at(20), 'unused', 2),
+  ],
+  'failed write that a cas builds on': [
+    put(1, at(0), 'a', 1),
+    put(1, at(10), 'b', 'failed'),
+    cas(2, at(20), 'b', 'c', 3),
+  ],
+  'failed write that is visible while it runs': [put(1, [0, 30], 'b', 'failed'), get(2, at(10), 'b', 1)],
+  'write applied twice in a row': [put(1, at(0), 'a', 1), get(2, at(10), 'a', 1), get(2, at(20), 'a', 2)],
+  'write applied again over another one': [put(1, at(0), 'a', 1), put(2, at(10), 'b', 2), get(2, at(20), 'a', 3)],
+  'indeterminate write applied twice': [
+    put(1, at(0), 'a', 'unknown'),
+    put(2, at(10), 'b', 2),
+    get(2, at(20), 'a', 3),
+    put(2, at(30), 'c', 4),
+    get(2, at(40), 'a', 5),
+  ],
+  'delete applied twice': [
+    put(1, at(0), 'a', 1),
+    remove(1, at(10), 2),
+    put(2, at(20), 'b', 3),
+    get(2, at(30), undefined),
+  ],
   'failed delete that is visible': [put(1, at(0), 'a', 1), remove(1, at(10), 'failed'), get(2, at(20), undefined)],
   'indeterminate write seen, then unseen': [
     put(1, at(0), 'a', 1),

@@ -168,37 +168,68 @@ export function arbitraryHistory(draw: Draw): Call[] {
   return calls.map((call, client) => ({ client, key: KEY, ...call }) as Call);
 }
 
+/** What can be falsified, and how often each was. */
+export type Falsification = 'version' | 'versions swapped' | 'value read' | 'answer' | 'time' | 'failed' | 'unknown';
+
 /** A copy of the history with something in it changed, which may or may not make it wrong. */
-export function falsified(draw: Draw, calls: readonly Call[]): readonly Call[] {
+export function falsified(
+  draw: Draw,
+  calls: readonly Call[],
+  count: (change: Falsification) => void = () => undefined,
+): readonly Call[] {
   for (let attempt = 0; attempt < 10; attempt++) {
     const at = draw(calls.length - 1);
-    const change = changeOf(draw, calls[at]!, calls[draw(calls.length - 1)]!);
-    if (change === undefined) continue;
-    return calls.map((call, index) => (index === at ? { ...call, ...change } : call));
+    const from = draw(calls.length - 1);
+    const change = FALSIFICATIONS[draw(FALSIFICATIONS.length - 1)]!;
+    const changed = changeOf(draw, change, calls[at]!, calls[from]!);
+    if (changed === undefined) continue;
+    count(change);
+    return calls.map((call, index) => (index === at ? changed[0] : index === from ? (changed[1] ?? call) : call));
   }
   return calls;
 }
 
-function changeOf(draw: Draw, call: Call, other: Call): object | undefined {
+/** Weighted, because some rarely find a call that they can change. */
+const WEIGHTS: Readonly<Record<Falsification, number>> = {
+  version: 2,
+  'versions swapped': 2,
+  'value read': 3,
+  answer: 3,
+  time: 1,
+  failed: 1,
+  unknown: 1,
+};
+const FALSIFICATIONS = Object.entries(WEIGHTS).flatMap(([change, weight]) =>
+  Array.from({ length: weight }, () => change as Falsification),
+);
+
+/** The changed call, and the other one when that changes too. */
+function changeOf(draw: Draw, change: Falsification, call: Call, other: Call): readonly [Call, Call?] | undefined {
   const { result } = call;
-  switch (draw(7)) {
-    case 0: // Another version.
-    case 1:
+  const as = (fields: object): Call => ({ ...call, ...fields });
+  const withVersion = (changed: Call, version: number) =>
+    ({ ...changed, result: { ...(changed.result as object), version } }) as Call;
+  switch (change) {
+    case 'version':
       if (typeof result === 'string' || result.version === undefined) return undefined;
-      return { result: { ...result, version: Math.max(1, result.version + draw(4) - 2) } };
-    case 2: // Another value read.
-    case 3:
+      return [withVersion(call, Math.max(1, result.version + draw(4) - 2))];
+    case 'versions swapped':
+      if (typeof result === 'string' || typeof other.result === 'string') return undefined;
+      if (result.version === undefined || other.result.version === undefined) return undefined;
+      if (result.version === other.result.version) return undefined;
+      return [withVersion(call, other.result.version), withVersion(other, result.version)];
+    case 'value read':
       if (typeof result === 'string' || !('value' in result) || result.value === undefined) return undefined;
-      return { result: { ...result, value: `v${draw(3)}` } };
-    case 4: // What another operation of this kind was answered.
+      return [as({ result: { ...result, value: `v${draw(3)}` } })];
+    case 'answer': // What another operation of this kind was answered.
       if (other === call || other.kind !== call.kind || typeof result === 'string') return undefined;
-      return typeof other.result === 'string' ? undefined : { result: other.result };
-    case 5: // It happened at another time.
-      if (result === 'unknown') return { invokedAt: other.invokedAt };
-      return { invokedAt: call.invokedAt + 4, returnedAt: call.returnedAt + 4 };
-    case 6: // The client was told that it failed.
-      return typeof result === 'string' ? undefined : { result: 'failed' };
-    default: // The client was not told how it ended, which never makes a history wrong.
-      return result === 'failed' ? undefined : { result: 'unknown', returnedAt: Infinity };
+      return typeof other.result === 'string' ? undefined : [as({ result: other.result })];
+    case 'time': // It happened at another time.
+      if (result === 'unknown') return [as({ invokedAt: other.invokedAt })];
+      return [as({ invokedAt: call.invokedAt + 4, returnedAt: call.returnedAt + 4 })];
+    case 'failed': // The client was told that it failed.
+      return typeof result === 'string' ? undefined : [as({ result: 'failed' })];
+    case 'unknown': // The client was not told how it ended, which never makes a history wrong.
+      return result === 'failed' ? undefined : [as({ result: 'unknown', returnedAt: Infinity })];
   }
 }
