@@ -1,8 +1,11 @@
 /**
- * Watches the logs of all replicas while a run goes on: what one shows as decided, every other one shows the same.
+ * Watches all replicas while a run goes on: what one shows as decided, every other one shows the same; and stored states
+ * that have as many entries applied are equal, whenever they were.
  */
 import { murmur3 } from '@kvorum/common';
-import { DecidedLogs } from './checkers/index.ts';
+import { encodeEntries } from '@kvorum/server/core';
+import type { ReplicaState } from './checkers/index.ts';
+import { DecidedLogs, stateComplaints } from './checkers/index.ts';
 import type { ProcessId } from './world/network.ts';
 import type { World, WorldWatcher } from './world/world.ts';
 
@@ -12,6 +15,8 @@ export class Agreement implements WorldWatcher {
   /** By process and group: up to where its decided entries were taken down in this life of it. */
   readonly #seen: number[][];
   readonly #lives: number[];
+  /** States as they were when their nodes went down. */
+  readonly #states: ReplicaState[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -21,7 +26,20 @@ export class Agreement implements WorldWatcher {
   }
 
   get complaints(): readonly string[] {
-    return this.#logs.complaints;
+    return [...this.#logs.complaints, ...stateComplaints([...this.#states, ...this.states()])];
+  }
+
+  /** What is on the disks that still are what they were. */
+  states(processes = this.#world.sound): ReplicaState[] {
+    const states: ReplicaState[] = [];
+    for (const process of processes) {
+      const disk = this.#world.disk(process);
+      for (let group = 0; group <= this.#world.options.partitions; group += 1) {
+        const appliedIndex = disk.appliedIndex(group);
+        if (appliedIndex > 0) states.push({ group, process, appliedIndex, stateHash: disk.stateHash(group) });
+      }
+    }
+    return states;
   }
 
   /** Entries that a second replica showed as well. */
@@ -49,14 +67,14 @@ export class Agreement implements WorldWatcher {
       const from = Math.max(known, view.compactedIndex);
       if (from >= decidedIndex) continue;
       for (const [offset, entry] of view.entries(from, decidedIndex).entries()) {
-        const hash = entry.kind === 'command' ? murmur3(entry.payload) : 0;
+        const hash = murmur3(encodeEntries([entry]));
         this.#logs.note(group, process, from + offset, hash);
       }
     }
   }
 
-  onDown(): void {
-    // Up to the next start it shows nothing.
+  onDown(process: ProcessId): void {
+    if (this.#world.sound.includes(process)) this.#states.push(...this.states([process]));
   }
 
   onNote(): void {

@@ -22,6 +22,8 @@ export interface WorkloadOptions {
   /** Pause of a client between two operations, milliseconds. */
   readonly pauseMs: readonly [min: number, max: number];
   readonly timeoutMs: number;
+  /** After so many operations it starts no more. */
+  readonly operationsMax: number;
 }
 
 export const defaultWorkload: WorkloadOptions = {
@@ -31,6 +33,7 @@ export const defaultWorkload: WorkloadOptions = {
   counters: 2,
   pauseMs: [0, 40],
   timeoutMs: 5000,
+  operationsMax: Infinity,
 };
 
 /** So many that a burst does not make the check of one key costly. */
@@ -80,7 +83,7 @@ export class Workload {
 
   /** Many operations at once, on keys of their own. */
   burst(operations: number): void {
-    for (let i = 0; i < operations && this.#running; i += 1) {
+    for (let i = 0; i < operations && this.#mayStart; i += 1) {
       this.#busy += 1;
       const client = new LoadClient(this.#burstCore);
       this.#operate(client, this.#newId(), `burst-${i % BURST_KEYS}`, () => (this.#busy -= 1));
@@ -102,13 +105,17 @@ export class Workload {
     return this.#busy === 0;
   }
 
+  get #mayStart(): boolean {
+    return this.#running && this.#order < 2 * this.#options.operationsMax;
+  }
+
   #newId(): number {
     this.#nextClient += 1;
     return this.#nextClient;
   }
 
   #loop(client: LoadClient, id: number): void {
-    if (!this.#running) return;
+    if (!this.#mayStart) return;
     this.#busy += 1;
     const next = (unknown: boolean): void => {
       this.#busy -= 1;

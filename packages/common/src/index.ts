@@ -7,5 +7,6 @@ export * from './ids.ts';
 export * from './key-hash.ts';
 export * from './layout.ts';
 export * from './limits.ts';
+export * from './marks.ts';
 export * from './placement.ts';
 export * from './ports.ts';

@@ -7,6 +7,7 @@
  * leader elections. Invariant: a peer is suspected exactly if it did not answer within the last round and not since.
  */
 import type { NodeId } from '@kvorum/common';
+import { mark } from '@kvorum/common';
 
 export interface FailureDetectorOptions {
   /** The delay of a calm system. */
@@ -66,6 +67,7 @@ export class FailureDetector {
     if (!this.#suspects.delete(from)) return false;
     // The current round's answer may mean that it was away for real; a late one proves that the delay was too short.
     if (round !== this.#round) {
+      mark('late-heartbeat');
       this.#delayMs = Math.min(this.#delayMs + this.#options.delayStepMs, this.#options.delayMsMax);
       this.#calm = 0;
     }

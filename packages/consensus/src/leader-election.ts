@@ -11,6 +11,7 @@
  * is never reused, after a restart either (the stored promise is the first leader it knows).
  */
 import type { NodeId } from '@kvorum/common';
+import { mark } from '@kvorum/common';
 import type { Ballot } from './ballot.ts';
 import { compareBallots, maxBallot, sameBallot } from './ballot.ts';
 import { majorityOf } from './quorum.ts';
@@ -87,6 +88,7 @@ export class LeaderElection {
     this.#happy = this.#seesLeader(answers);
     this.#newLeaderSince = false;
     if (stalled) {
+      mark('stalled-disk');
       // As a leader it would hold everyone up: it says that it is unhappy, so that another one stands.
       this.#happy &&= !this.elected;
       return;
@@ -94,6 +96,7 @@ export class LeaderElection {
     // Only the first election is a matter of preference.
     if (this.#happy) this.#patience = 0;
     if (this.elected && this.#hasFollowers && answers.some((answer) => this.#isLeftBehind(answer))) {
+      mark('left-behind-member');
       this.#takeOver(answers);
       return;
     }

@@ -47,6 +47,10 @@ function chaosOf(nodes: number): Scenario {
       run.heal();
       run.finish({ okMin: 20, okRateMin: 0 });
       requireLatency(run, phase);
+      for (const process of run.world.processes) {
+        const damage = process === victim ? undefined : run.world.brokenBecause(process);
+        run.expect(damage === undefined, `node-${process} found damage that its disk did not suffer: ${damage ?? ''}`);
+      }
     },
   };
 }
@@ -60,7 +64,7 @@ function shrunkLimits(random: RandomStream): Partial<Limits> {
     messageEntryBytesMax: small(random.int(50, 400)),
     acceptsInFlightMax: small(random.int(1, 4)),
     retainedEntriesMax: random.chance(0.8) ? random.int(5, 40) : undefined,
-    snapshotChunkBytes: small(random.int(100, 1000)),
+    snapshotChunkBytes: small(random.int(50, 1000)),
     pendingCommandsPerGroupMax: random.chance(0.2) ? random.int(2, 6) : undefined,
     pendingReadsPerGroupMax: random.chance(0.2) ? random.int(2, 6) : undefined,
     requestsPerConnectionMax: random.chance(0.2) ? random.int(2, 8) : undefined,
@@ -74,7 +78,8 @@ function shrunkLimits(random: RandomStream): Partial<Limits> {
 }
 
 function randomLoad(random: RandomStream): Partial<WorkloadOptions> {
-  const pauseMsMax = random.pick([100, 400, 1000, 1000, 2000]);
+  // Mostly little load: what a fault does depends on when it strikes, and idle time is cheap to simulate.
+  const pauseMsMax = random.pick([200, 1000, 2000, 2000, 4000, 4000]);
   return {
     pauseMs: [0, pauseMsMax],
     timeoutMs: random.pick([200, 1000, 5000]),
@@ -130,7 +135,8 @@ function inflict(run: Run, fault: FaultKind, victim: number): void {
         clientDuplication: random.int(0, 5) / 100,
       });
     case 'slow-disk':
-      return nemesis.slowDisk(a, random.int(2, 200));
+      // From a busy disk to one that hangs for seconds.
+      return nemesis.slowDisk(a, random.pick([5, 50, 500, 3000]));
     case 'failed-commit':
       return nemesis.failCommit(a);
     case 'full-disk':

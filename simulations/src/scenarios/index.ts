@@ -12,6 +12,7 @@ import {
 } from './crashes.ts';
 import { exactlyOnce, lossAndDuplication } from './messages.ts';
 import { partialPartitions, symmetricPartition } from './partitions.ts';
+import { overload, singleFaults, slowReader } from './single-faults.ts';
 
 export const scenarios: readonly Scenario[] = [
   formation,
@@ -27,5 +28,8 @@ export const scenarios: readonly Scenario[] = [
   ...partialPartitions,
   lossAndDuplication,
   exactlyOnce,
+  ...singleFaults,
+  overload,
+  slowReader,
   ...chaos,
 ];

@@ -19,6 +19,7 @@ import type {
 } from '@kvorum/server/core';
 import {
   isInstalledRecord,
+  storedApplied,
   decodeEntries,
   decodeHardState,
   encodeEntries,
@@ -43,9 +44,12 @@ export interface DiskUser {
   readonly later: Later;
   /** A commit failed: in production that ends the process. */
   readonly onFailure: (reason: string) => void;
+  /** A commit was asked for, is on disk, or was reported. */
+  readonly onPoint?: (what: string) => void;
 }
 
 interface Commit {
+  readonly what: string;
   readonly delayUs: number;
   /** Makes the changes; with a torn last record if so told. */
   readonly write: (torn: boolean) => void;
@@ -65,6 +69,7 @@ class CommitQueue {
   }
 
   add(commit: Commit): void {
+    this.#user.onPoint?.(`${commit.what}: asked`);
     this.#waiting.push(commit);
     if (this.#waiting.length === 1) this.#next();
   }
@@ -84,8 +89,10 @@ class CommitQueue {
         return;
       }
       first.write(false);
+      this.#user.onPoint?.(`${first.what}: written`);
       // Still in the queue, so that a commit which this one leads to waits behind it.
       first.done();
+      this.#user.onPoint?.(`${first.what}: reported`);
       this.#waiting.shift();
       this.#next();
     });
@@ -119,6 +126,11 @@ export class Disk {
   constructor(random: RandomStream, options: DiskOptions) {
     this.#random = random;
     this.#options = options;
+  }
+
+  /** Log entries that a group's stored state has applied. */
+  appliedIndex(group: GroupId): number {
+    return storedApplied(group, { get: (_, key) => this.#states.get(group)?.get(bytesToMapKey(key)) }).index;
   }
 
   /** Of a group's applied state; equal states have equal hashes. */
@@ -183,7 +195,7 @@ export class Disk {
           if (this.forgetsCommits) return;
           for (const [place, write] of writes.entries()) write(torn && place === writes.length - 1);
         };
-        queue.add({ delayUs: this.#commitUs(), write, done });
+        queue.add({ what: 'log commit', delayUs: this.#commitUs(), write, done });
       },
     };
   }
@@ -201,7 +213,7 @@ export class Disk {
             this.#applyState(mutation, torn && place === mutations.length - 1);
           }
         };
-        queue.add({ delayUs: this.#commitUs(), write, done });
+        queue.add({ what: 'state commit', delayUs: this.#commitUs(), write, done });
       },
     };
   }
@@ -274,9 +286,12 @@ export class Disk {
       for (const { key, value } of records) if (value !== undefined) staged.set(bytesToMapKey(key), value);
     };
     return {
-      add: (records, done) => queue.add({ delayUs: this.#commitUs(), write: () => add(records), done }),
+      add: (records, done) => {
+        queue.add({ what: 'snapshot part', delayUs: this.#commitUs(), write: () => add(records), done });
+      },
       finish: (done) => {
-        queue.add({ delayUs: this.#commitUs(), write: () => this.#states.set(group, staged), done });
+        const write = (): void => void this.#states.set(group, staged);
+        queue.add({ what: 'snapshot end', delayUs: this.#commitUs(), write, done });
       },
       abort: () => staged.clear(),
     };

@@ -68,6 +68,12 @@ function addressOf(process: ProcessId, moves: number): Address {
   return { host: `node-${process}`, port: PORT + moves };
 }
 
+/** Thrown at a point where the power goes: nothing of the process runs after it. */
+export class PowerOff extends Error {}
+
+/** Told of every point at which a crash would leave something else behind; it may throw {@link PowerOff}. */
+export type PointWatcher = (process: ProcessId, what: string, frame?: Uint8Array) => void;
+
 /** Told of what happens to nodes. */
 export interface WorldWatcher {
   /** A node ended a turn of its event loop. */
@@ -85,6 +91,7 @@ export class World {
   readonly #machines: Machine[] = [];
   readonly #nodeRandom: RandomStream;
   readonly #watchers: WorldWatcher[] = [];
+  onPoint: PointWatcher | undefined;
   #clients = 0;
 
   constructor(options: WorldOptions) {
@@ -269,6 +276,7 @@ export class World {
     const disk = {
       later: (delayUs: number, done: () => void) => void fence.later(delayUs, done),
       onFailure: (reason: string) => this.#fail(machine, `a write failed: ${reason}`),
+      onPoint: (what: string) => this.onPoint?.(process, what),
     };
     return new Node(
       {
@@ -298,6 +306,10 @@ export class World {
   }
 
   #onThrow(machine: Machine, error: unknown): void {
+    if (error instanceof PowerOff) {
+      this.crash(machine.process);
+      return;
+    }
     if (!(error instanceof CorruptRecord)) throw error;
     machine.broken = error.message;
     this.#fail(machine, error.message);
@@ -322,6 +334,7 @@ export class World {
   }
 
   #onTurn(process: ProcessId): void {
+    this.onPoint?.(process, 'turn: ended');
     for (const watcher of this.#watchers) watcher.onTurn(process);
   }
 
@@ -346,12 +359,14 @@ export class World {
         const target = this.#machines[processes.get(to) ?? -1];
         const sender = self.peer;
         if (target === undefined || sender === undefined) return;
+        this.onPoint?.(self.process, 'frame: before', frame);
         this.network.send(self.process, target.process, frame, () => {
           const { peer } = target;
           // Both have proved who they are before.
           if (peer?.id !== to || peer.clusterId !== sender.clusterId) return undefined;
           return (bytes) => peer.receive(sender.id, bytes);
         });
+        this.onPoint?.(self.process, 'frame: sent', frame);
       },
     };
   }

@@ -15,7 +15,7 @@ import type {
   ReplyBody,
   RequestBody,
 } from '@kvorum/common';
-import { formatAddress, groupOfKey, KvorumError } from '@kvorum/common';
+import { formatAddress, groupOfKey, KvorumError, mark } from '@kvorum/common';
 import { GroupChannel } from './group-channel.ts';
 import type { Answer, PendingRequest } from './node-link.ts';
 import type { NodeLink } from './node-link.ts';
@@ -158,10 +158,7 @@ export class ClientCore {
     const { operation } = task;
     if (operation.type === 'get') return { type: 'read', group: channel.group, key: operation.key };
     if (channel.session.type !== 'open') {
-      if (task.place !== undefined && task.maybeApplied) {
-        this.#fail(task, 'outcome-unknown', 'the session expired while the outcome of the command was unknown');
-        return undefined;
-      }
+      if (task.place !== undefined && task.maybeApplied) return this.#failWithSession(task);
       task.place = undefined;
       const retry = (): void => this.#attempt(task);
       channel.waiting.add(retry);
@@ -171,14 +168,17 @@ export class ClientCore {
     }
     const { id: session } = channel.session;
     if (task.place?.session !== session || task.place.channel !== channel) {
-      if (task.maybeApplied) {
-        this.#fail(task, 'outcome-unknown', 'the session expired while the outcome of the command was unknown');
-        return undefined;
-      }
+      if (task.maybeApplied) return this.#failWithSession(task);
       task.place = { channel, session, sequence: channel.nextSequence() };
     }
     const { sequence } = task.place;
     return { type: 'execute', group: channel.group, session, sequence, floor: channel.floor, command: operation };
+  }
+
+  /** Its session is gone, so that nobody can tell any more whether it was executed. */
+  #failWithSession(task: Task): undefined {
+    mark('session-lost-with-unknown-outcome');
+    this.#fail(task, 'outcome-unknown', 'the session expired while the outcome of the command was unknown');
   }
 
   #send(task: Task, channel: GroupChannel, request: GroupRequest): void {
@@ -382,6 +382,7 @@ export class ClientCore {
 /** Nothing at all came from that node for long: whatever waits for it is tried elsewhere. */
 function suspectIfSilent({ link }: Task): boolean {
   if (link === undefined || link.silentForMs < ATTEMPT_TIMEOUT_MS) return false;
+  mark('silent-connection');
   link.suspect();
   return true;
 }

@@ -6,6 +6,7 @@
  * Leader-based Sequence Paxos" (2020), section 4; the acceptor's variables n_prom, n_a, v_a, l_d.
  */
 import type { NodeId } from '@kvorum/common';
+import { mark } from '@kvorum/common';
 import type { Ballot } from '../ballot.ts';
 import { compareBallots, formatBallot, sameBallot } from '../ballot.ts';
 import type { Entry } from '../entry.ts';
@@ -37,11 +38,11 @@ export class Acceptor {
   #hardStateChanged = false;
   /** The lowest position whose entry changed in this step. */
   #changedFrom: number | undefined;
-  #send: Outgoing[] = [];
-  #sendAfterPersist: Outgoing[] = [];
-  #proposals: ProposalOutcome[] = [];
-  #reads: ReadOutcome[] = [];
-  #events: LogEvent[] = [];
+  readonly #send: Outgoing[] = [];
+  readonly #sendAfterPersist: Outgoing[] = [];
+  readonly #proposals: ProposalOutcome[] = [];
+  readonly #reads: ReadOutcome[] = [];
+  readonly #events: LogEvent[] = [];
 
   constructor(recovered: Recovered) {
     this.log = new Log(recovered.compactedIndex, recovered.entries);
@@ -71,7 +72,10 @@ export class Acceptor {
 
   /** A persist is on disk. One of an earlier round says nothing about this round's log; a later one will. */
   onPersisted(receipt: PersistReceipt): void {
-    if (!sameBallot(receipt.acceptedBallot, this.#acceptedBallot)) return;
+    if (!sameBallot(receipt.acceptedBallot, this.#acceptedBallot)) {
+      mark('persist-of-earlier-round');
+      return;
+    }
     this.#durableLength = Math.max(this.#durableLength, receipt.logLength);
   }
 
@@ -89,6 +93,7 @@ export class Acceptor {
     this.#acceptedBallot = ballot;
     this.#hardStateChanged = true;
     if (from < this.log.length) {
+      mark('log-cut');
       this.log.truncate(from);
       this.#durableLength = Math.min(this.#durableLength, from);
       this.#noteChange(from);
@@ -152,20 +157,14 @@ export class Acceptor {
   /** Ends the step. */
   takeEffects(): Effects {
     this.#check();
-    const effects: Effects = {
+    return {
       persist: this.#takePersist(),
-      send: this.#send,
-      sendAfterPersist: this.#sendAfterPersist,
-      proposals: this.#proposals,
-      reads: this.#reads,
-      events: this.#events,
+      send: takeAll(this.#send),
+      sendAfterPersist: takeAll(this.#sendAfterPersist),
+      proposals: takeAll(this.#proposals),
+      reads: takeAll(this.#reads),
+      events: takeAll(this.#events),
     };
-    this.#send = [];
-    this.#sendAfterPersist = [];
-    this.#proposals = [];
-    this.#reads = [];
-    this.#events = [];
-    return effects;
   }
 
   #takePersist(): Effects['persist'] {
@@ -204,4 +203,11 @@ export class Acceptor {
       `accepted ${formatBallot(this.#acceptedBallot)} is above the promise ${formatBallot(this.#promisedBallot)}`,
     );
   }
+}
+
+const nothing: readonly never[] = Object.freeze([]);
+
+/** Empties the list; most steps have nothing in most of them. */
+function takeAll<T>(list: T[]): readonly T[] {
+  return list.length === 0 ? nothing : list.splice(0);
 }

@@ -5,7 +5,7 @@
  * something: it asks the leader to prepare it again and accepts nothing before it is synchronized.
  */
 import type { NodeId } from '@kvorum/common';
-import { limits } from '@kvorum/common';
+import { limits, mark } from '@kvorum/common';
 import { compareBallots, sameBallot } from '../ballot.ts';
 import type { Entry } from '../entry.ts';
 import type { Message } from '../messages.ts';
@@ -35,6 +35,7 @@ export class Follower {
     const order = compareBallots(message.ballot, acceptor.promisedBallot);
     if (order < 0) return;
     if (order > 0) acceptor.promise(message.ballot);
+    else mark('prepare-repeated');
     this.#parts = undefined;
     const { log } = acceptor;
     const start = this.#suffixStart(message);
@@ -65,12 +66,16 @@ export class Follower {
     if (entries === undefined) return;
     if (sameBallot(acceptor.acceptedBallot, message.ballot)) {
       // A late or repeated one: within a ballot the leader's log only grows, so what follows must stay.
+      mark('accept-sync-repeated');
       if (message.from > acceptor.log.length) return this.#askAgain(from);
       acceptor.append(entries.slice(acceptor.log.length - message.from));
     } else {
       // Decided entries are the same in both logs, so the cut can move up to where they end.
       const cut = Math.max(message.from, acceptor.decidedIndex);
-      if (cut > acceptor.log.length) return this.#askAgain(from);
+      if (cut > acceptor.log.length) {
+        mark('accept-sync-gap');
+        return this.#askAgain(from);
+      }
       acceptor.acceptRound(message.ballot, cut, entries.slice(cut - message.from));
     }
     this.#recovering = false;
@@ -87,7 +92,10 @@ export class Follower {
     if (message.at !== message.from + parts.entries.length) return undefined;
     // Not push(...): there may be more entries than a call takes arguments.
     for (const entry of message.entries) parts.entries.push(entry);
-    if (message.from + parts.entries.length < message.to) return undefined;
+    if (message.from + parts.entries.length < message.to) {
+      mark('accept-sync-in-parts');
+      return undefined;
+    }
     this.#parts = undefined;
     return parts.entries;
   }
@@ -97,7 +105,10 @@ export class Follower {
     if (this.#recovering || !sameBallot(message.ballot, acceptor.promisedBallot)) return;
     const { length } = acceptor.log;
     // Not synchronized in this ballot, or a gap: something before was lost.
-    if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length) return this.#askAgain(from);
+    if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length) {
+      mark('accept-gap');
+      return this.#askAgain(from);
+    }
     acceptor.append(message.entries.slice(length - message.from));
     acceptor.decide(message.decidedIndex);
     this.#answerAccepted(from);
@@ -129,6 +140,7 @@ export class Follower {
   onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
     const acceptor = this.#acceptor;
     if (this.#recovering) {
+      mark('recovering');
       for (const member of this.#others) this.#ask(member);
       return;
     }
@@ -137,7 +149,10 @@ export class Follower {
     this.#learnDecided({ ballot: leader.ballot, decidedIndex: leader.leadingDecidedIndex });
     const behind =
       sameBallot(leader.ballot, acceptor.promisedBallot) && leader.leadingDecidedIndex > acceptor.decidedIndex;
-    if (behind && this.#behindAt === acceptor.log.length) this.#askAgain(acceptor.promisedBallot.node);
+    if (behind && this.#behindAt === acceptor.log.length) {
+      mark('left-behind-round');
+      this.#askAgain(acceptor.promisedBallot.node);
+    }
     this.#behindAt = behind ? acceptor.log.length : undefined;
   }
 

@@ -6,7 +6,7 @@
  * was reported by it in this ballot. Haridi, Kroll and Carbone (2020), section 4.
  */
 import type { NodeId } from '@kvorum/common';
-import { limits } from '@kvorum/common';
+import { limits, mark } from '@kvorum/common';
 import type { Ballot } from '../ballot.ts';
 import { compareBallots, sameBallot } from '../ballot.ts';
 import type { Entry } from '../entry.ts';
@@ -97,11 +97,17 @@ export class Leader {
 
   onPromise(from: NodeId, message: MessageOf<'promise'>): void {
     if (!sameBallot(message.ballot, this.ballot)) return;
-    if (this.#phase.type === 'accepting') return this.#synchronize(from, message);
+    if (this.#phase.type === 'accepting') {
+      mark('promise-after-majority');
+      return this.#synchronize(from, message);
+    }
     const promise = this.#collect(from, message, this.#phase.promises.get(from));
     if (promise === undefined) return;
     this.#phase.promises.set(from, promise);
-    if (!isComplete(promise)) this.#acceptor.send(from, this.#prepare(endOf(promise)));
+    if (!isComplete(promise)) {
+      mark('promise-in-parts');
+      this.#acceptor.send(from, this.#prepare(endOf(promise)));
+    }
     this.#adoptIfPromised();
   }
 
@@ -112,6 +118,7 @@ export class Leader {
     if (message.suffixFrom > next) {
       // What lies between was compacted there, so it is decided and a snapshot of it exists; or this part came too early.
       if (message.suffixFrom <= message.decidedIndex) {
+        mark('snapshot-needed-by-leader');
         this.#acceptor.emit({ type: 'snapshot-needed', from, atLeast: message.suffixFrom });
       }
       return undefined;
@@ -151,6 +158,7 @@ export class Leader {
       if (order > 0 || (order === 0 && promise.logLength > highest.logLength)) highest = promise;
       decidedIndex = Math.max(decidedIndex, promise.decidedIndex);
     }
+    if (highest.suffix.length > 0) mark('adopted-other-log');
     // A snapshot may have brought this replica's decided prefix beyond the end of the highest log.
     const cut = Math.max(highest.suffixFrom, acceptor.decidedIndex);
     acceptor.acceptRound(this.ballot, cut, highest.suffix.slice(cut - highest.suffixFrom));
@@ -177,6 +185,7 @@ export class Leader {
     // A member that has more decided than this leader ever had: the leader has been superseded and will hear of it.
     if (from > log.length) return;
     if (from < log.compactedIndex) {
+      mark('snapshot-offered');
       this.#acceptor.send(member, { type: 'snapshot-offer', ballot: this.ballot, index: log.compactedIndex });
       return;
     }
@@ -272,6 +281,7 @@ export class Leader {
     }
     for (const [member, progress] of this.#phase.progress) {
       if (progress.stage === 'accepting' && !isStalled(progress)) continue;
+      if (progress.stage === 'accepting') mark('replicate-stalled');
       this.onPrepareRequest(member);
     }
     this.#repeatReadCheck();
@@ -288,7 +298,10 @@ export class Leader {
 
   #replicate(member: NodeId, progress: Extract<Progress, { stage: 'accepting' }>): void {
     const { log, decidedIndex } = this.#acceptor;
-    if (progress.sentIndex < log.compactedIndex) return this.onPrepareRequest(member);
+    if (progress.sentIndex < log.compactedIndex) {
+      mark('replicate-below-log');
+      return this.onPrepareRequest(member);
+    }
     while (progress.sentIndex < log.length && progress.inFlight.length < limits.acceptsInFlightMax) {
       const from = progress.sentIndex;
       const entries = log.chunk(from, limits.messageEntryBytesMax);
@@ -308,7 +321,10 @@ export class Leader {
       const served = this.#reads.finish();
       if (served === undefined) {
         // Before that, an entry that an earlier leader acknowledged may not be known here as decided.
-        if (acceptor.decidedIndex < adoptedLength) return;
+        if (acceptor.decidedIndex < adoptedLength) {
+          if (this.#reads.waiting) mark('reads-wait-for-inherited');
+          return;
+        }
         const round = this.#reads.start(acceptor.decidedIndex);
         if (round === undefined) return;
         for (const member of this.#others) {
@@ -324,6 +340,7 @@ export class Leader {
   #repeatReadCheck(): void {
     const round = this.#reads.current;
     if (round === undefined) return;
+    mark('read-round-repeated');
     for (const member of this.#others) {
       if (round.confirmed.has(member)) continue;
       this.#acceptor.send(member, { type: 'read-check', ballot: this.ballot, round: round.number });
@@ -337,6 +354,7 @@ export class Leader {
   }
 
   #refuseReads(refusal: Refusal): void {
+    if (refusal === 'no-quorum' && this.#reads.waiting) mark('reads-refused-without-quorum');
     for (const ticket of this.#reads.drain()) this.#acceptor.readOutcome({ ticket, refusal });
   }
 

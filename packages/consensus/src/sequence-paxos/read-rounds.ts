@@ -31,6 +31,11 @@ export class ReadRounds {
     return this.#current;
   }
 
+  /** Whether any read is not served yet. */
+  get waiting(): boolean {
+    return this.#waiting.length > 0 || this.#current !== undefined;
+  }
+
   add(ticket: number): void {
     this.#waiting.push(ticket);
   }

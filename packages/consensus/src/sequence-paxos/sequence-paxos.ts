@@ -6,6 +6,7 @@
  * "Lecture Notes on Leader-based Sequence Paxos" (2020); Ng, Haridi and Carbone, "Omni-Paxos" (EuroSys 2023).
  */
 import type { NodeId } from '@kvorum/common';
+import { mark } from '@kvorum/common';
 import type { Ballot } from '../ballot.ts';
 import { compareBallots, sameBallot, ZERO_BALLOT } from '../ballot.ts';
 import type { Entry } from '../entry.ts';
@@ -213,6 +214,7 @@ export class SequencePaxos implements ReplicatedLog {
   #onSnapshotInstalled(index: number, ballot: Ballot): void {
     if (index <= this.decidedIndex) return;
     if (compareBallots(ballot, this.#acceptor.promisedBallot) > 0) {
+      mark('promised-by-snapshot');
       this.#becomeFollower();
       this.#acceptor.promise(ballot);
       this.#election.onPromised(ballot);

@@ -3,7 +3,7 @@
  * past it: a frame that does not decode closes the connection with a reason, and is counted.
  */
 import type { Connection, Reply, ReplyBody, RequestBody } from '@kvorum/common';
-import { DecodeError, decodeRequests, limits, Writer, writeReply } from '@kvorum/common';
+import { DecodeError, decodeRequests, limits, mark, Writer, writeReply } from '@kvorum/common';
 import { refusal } from './group-replica.ts';
 
 /** Answers a request, at once or later. */
@@ -44,6 +44,7 @@ export class ClientLink {
     this.#connection.send(this.#replies.finish());
     this.#replies = undefined;
     if (this.#connection.backlogBytes() > limits.clientBacklogBytesMax) {
+      mark('slow-reader-closed');
       this.close('replies are not being read');
     }
   }

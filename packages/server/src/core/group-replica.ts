@@ -6,7 +6,7 @@
  * `outcome-unknown`; entries are applied in order, once, and never before they are decided.
  */
 import type { GroupId, GroupReply, GroupRequest, LogFields, NodeId, Served } from '@kvorum/common';
-import { limits, Writer } from '@kvorum/common';
+import { limits, mark, Writer } from '@kvorum/common';
 import type {
   Ballot,
   Effects,
@@ -59,6 +59,8 @@ interface PendingRead {
   readonly key: Uint8Array;
   readonly waiter: Waiter;
 }
+
+const nothingProposed = new Map<number, never>();
 
 /** The seam that other replication protocols will stand behind: requests and messages in, effects out. */
 export class GroupReplica {
@@ -147,6 +149,7 @@ export class GroupReplica {
   submit(request: GroupRequest, waiter: Waiter): void {
     if (request.type === 'read') {
       if (this.#reads.size + this.#readsToServe.length >= limits.pendingReadsPerGroupMax) {
+        mark('busy');
         waiter.reply(refusal('busy', `group ${this.group} has its limit of unanswered reads; try again`));
         return;
       }
@@ -162,6 +165,7 @@ export class GroupReplica {
       commands >= limits.pendingCommandsPerGroupMax ||
       this.state.unflushedBytes > limits.unflushedBytesMax
     ) {
+      mark('busy');
       waiter.reply(refusal('busy', `group ${this.group} has its limit of undecided commands; try again`));
       return;
     }
@@ -250,9 +254,10 @@ export class GroupReplica {
   }
 
   /** Encodes the queued commands as few entries; returns the waiters of each by its ticket. */
-  #proposeQueue(): Map<number, Omit<PendingEntry, 'index'>> {
+  #proposeQueue(): ReadonlyMap<number, Omit<PendingEntry, 'index'>> {
+    if (this.#queue.length === 0) return nothingProposed;
     const proposed = new Map<number, Omit<PendingEntry, 'index'>>();
-    const timeMs = this.#queue.length === 0 ? 0 : Math.max(0, Math.floor(this.#host.wallMs()));
+    const timeMs = Math.max(0, Math.floor(this.#host.wallMs()));
     for (let next = 0; next < this.#queue.length;) {
       const body = new Writer();
       const waiters: Waiter[] = [];
@@ -294,6 +299,7 @@ export class GroupReplica {
   /** Clients need not wait: another node may lead soon, and with a session a retry is safe. */
   #giveUpPending(why: string): void {
     const unknown = refusal('outcome-unknown', `group ${this.group}: ${why} while the command was under way`);
+    if (this.#pending.length > 0) mark('pending-given-up');
     for (const entry of this.#pending) for (const waiter of entry.waiters) waiter.reply(unknown);
     this.#pending = [];
     this.#pendingBytes = 0;

@@ -8,7 +8,7 @@ import type { GroupId, Version, Versioned } from '@kvorum/common';
 import { bytesToMapKey, mapKeyToBytes, Writer } from '@kvorum/common';
 import type { Ballot } from '@kvorum/consensus';
 import { readBallot, writeBallot } from '@kvorum/consensus';
-import { readSealed, seal } from './log-record.ts';
+import { readSealed, seal, unseal } from './log-record.ts';
 import { Sessions } from './sessions.ts';
 import type { StateRecord, StateStorage } from './storage.ts';
 
@@ -37,9 +37,20 @@ export function installedRecord(ballot: Ballot): StateRecord {
   return { key: installedKey, value: seal(writer.finish()) };
 }
 
+/** Throws CorruptRecord when a stored record of a group is damaged: it must not be handed to another replica. */
+export function checkStateRecord(group: GroupId, record: StateRecord): void {
+  if (record.value !== undefined) unseal(record.value, `a record of the state of group ${group}`);
+}
+
 /** The mark is the receiver's own business. */
 export function isInstalledRecord(record: StateRecord): boolean {
   return record.key[0] === INSTALLED;
+}
+
+/** How far the stored state of a group has come. */
+export function storedApplied(group: GroupId, storage: Pick<StateStorage, 'get'>): Applied {
+  const record = storage.get(group, metaKey);
+  return record === undefined ? { index: 0, revision: 0, timeMs: 0 } : decodeApplied(record, group);
 }
 
 type Overlay = Map<string, Versioned | undefined>;
@@ -64,7 +75,7 @@ export class GroupState {
   constructor(group: GroupId, storage: StateStorage) {
     this.group = group;
     this.#storage = storage;
-    this.#applied = this.#loadApplied();
+    this.#applied = storedApplied(this.group, this.#storage);
     this.#sessions = this.#loadSessions();
     this.#durableIndex = this.#applied.index;
     this.#installedIn = this.#loadMark();
@@ -163,7 +174,7 @@ export class GroupState {
     this.#overlay = new Map();
     this.#flushing = new Map();
     this.#overlayBytes = 0;
-    this.#applied = this.#loadApplied();
+    this.#applied = storedApplied(this.group, this.#storage);
     this.#sessions = this.#loadSessions();
     this.#durableIndex = this.#applied.index;
     this.#installedIn = this.#loadMark();
@@ -172,11 +183,6 @@ export class GroupState {
   #loadMark(): Ballot | undefined {
     const record = this.#storage.get(this.group, installedKey);
     return record && readSealed(record, `the mark of group ${this.group}`, readBallot);
-  }
-
-  #loadApplied(): Applied {
-    const record = this.#storage.get(this.group, metaKey);
-    return record === undefined ? { index: 0, revision: 0, timeMs: 0 } : decodeApplied(record, this.group);
   }
 
   #loadSessions(): Sessions {

@@ -3,7 +3,7 @@
  * the round's answers to every group.
  */
 import type { Clock, GroupId, Logger, NodeId, Random } from '@kvorum/common';
-import { nodeName } from '@kvorum/common';
+import { mark, nodeName } from '@kvorum/common';
 import type { FailureDetectorOptions, GroupHeartbeat } from '@kvorum/consensus';
 import { FailureDetector } from '@kvorum/consensus';
 import type { PeerMessage } from './peer-protocol.ts';
@@ -91,7 +91,8 @@ export class Heartbeats {
     if (this.#stopped) return;
     // A timer this late means that this node stood still, not the others: their answers are not in yet.
     const stoodStill = this.#clock.monotonicMs() - this.#roundStartedMs > 3 * this.#detector.delayMs;
-    if (!stoodStill) {
+    if (stoodStill) mark('stood-still');
+    else {
       const { alive, suspected } = this.#detector.endRound();
       for (const peer of suspected)
         this.#logger.warn(`node ${nodeName(peer)} is suspected: no heartbeat for ${this.delayMs} ms`);

@@ -1,5 +1,5 @@
 export * from './batch.ts';
-export { isInstalledRecord } from './group-state.ts';
+export { isInstalledRecord, storedApplied } from './group-state.ts';
 export type { ClientLink } from './gateway.ts';
 export { ELECTION_TIMEOUT_MS } from './heartbeats.ts';
 export * from './log-record.ts';

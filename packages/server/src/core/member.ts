@@ -10,6 +10,7 @@ import {
   DecodeError,
   encodeUtf8,
   formatAddress,
+  mark,
   METADATA_GROUP,
   nodeName,
   readLayout,
@@ -105,6 +106,8 @@ export class Member {
     });
     const host = {
       send,
+      startsOf: (node: NodeId) => this.#heartbeats.startsOf(node),
+      isAlive: (node: NodeId) => !this.suspects(node),
       promisedBallot: (group: GroupId) => replicas.get(group)?.promisedBallot,
       storedIndex: (group: GroupId) => replicas.get(group)?.state.durableIndex ?? 0,
       beginReplacement: (group: GroupId, atLeast: number) => replicas.get(group)?.beginReplacement(atLeast) ?? false,
@@ -170,6 +173,7 @@ export class Member {
       onApplied: (id) => this.#onApplied(id),
     });
     // The node may have stopped after it installed a state and before the log noted that.
+    if (state.installedIn !== undefined) mark('snapshot-mark-at-start');
     replica.noteInstalledState();
     return replica;
   }
@@ -322,6 +326,7 @@ export class Member {
     const node = this.#layout.nodes.find((entry) => entry.instance === instance);
     const moved = node && moveNode(this.#layout, node.id, address);
     if (moved === undefined) return;
+    mark('layout-moved');
     this.#ports.logger.info(`${nodeName(node?.id ?? 0)} listens at ${formatAddress(address)} now`);
     // At once for this node's own connections; for the others through the metadata group.
     this.#connect(moved);

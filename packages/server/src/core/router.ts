@@ -6,7 +6,7 @@
  * `forwardHopsMax` hops; one whose answer was lost is answered as unknown, never dropped silently.
  */
 import type { GroupId, GroupReply, GroupRequest, Layout, NodeId } from '@kvorum/common';
-import { groupOfKey, limits, METADATA_GROUP } from '@kvorum/common';
+import { groupOfKey, limits, mark, METADATA_GROUP } from '@kvorum/common';
 import type { GroupReplica, Waiter } from './group-replica.ts';
 import { notLeader, refusal } from './group-replica.ts';
 import type { PeerMessage } from './peer-protocol.ts';
@@ -26,6 +26,8 @@ export interface RouterHost {
 interface Forwarded {
   readonly waiter: Waiter;
   readonly to: NodeId;
+  /** The start of that node which it was meant for. */
+  readonly starts: number;
   readonly isRead: boolean;
   /** Heartbeat rounds it may still take. */
   roundsLeft: number;
@@ -66,13 +68,17 @@ export class Router {
   onForward(from: NodeId, message: Extract<PeerMessage, { type: 'forward' }>): void {
     const name = `${from}/${message.id}`;
     if (message.starts !== this.#host.starts) {
+      mark('forwarded-to-earlier-start');
       // Meant for an earlier start of this node, which may have executed a first copy.
       const code = message.request.type === 'read' ? 'unavailable' : 'outcome-unknown';
       const reply = refusal(code, `node ${this.#host.self} was restarted meanwhile`);
       this.#host.send(from, { type: 'forwarded', id: message.id, reply });
       return;
     }
-    if (this.#taken.has(name) || this.#takenBefore.has(name)) return;
+    if (this.#taken.has(name) || this.#takenBefore.has(name)) {
+      mark('forwarded-twice');
+      return;
+    }
     this.#taken.add(name);
     const reply = (answer: GroupReply): void => {
       this.#host.send(from, { type: 'forwarded', id: message.id, reply: answer });
@@ -96,7 +102,9 @@ export class Router {
     }
     for (const [id, forwarded] of this.#forwarded) {
       forwarded.roundsLeft -= 1;
-      if (forwarded.roundsLeft > 0 && this.#host.isAlive(forwarded.to)) continue;
+      const restarted = this.#host.startsOf(forwarded.to) !== forwarded.starts;
+      if (forwarded.roundsLeft > 0 && this.#host.isAlive(forwarded.to) && !restarted) continue;
+      mark('forward-given-up');
       this.#forwarded.delete(id);
       const message = `node ${forwarded.to} did not answer a request that was passed on to it`;
       forwarded.waiter.reply(refusal(forwarded.isRead ? 'unavailable' : 'outcome-unknown', message));
@@ -133,8 +141,10 @@ export class Router {
     }
     this.#lastForward += 1;
     const id = this.#lastForward;
-    this.#forwarded.set(id, { waiter, to: target, isRead: request.type === 'read', roundsLeft: FORWARD_ROUNDS_MAX });
-    this.#host.send(target, { type: 'forward', id, starts: this.#host.startsOf(target), hops: hops + 1, request });
+    const starts = this.#host.startsOf(target);
+    const isRead = request.type === 'read';
+    this.#forwarded.set(id, { waiter, to: target, starts, isRead, roundsLeft: FORWARD_ROUNDS_MAX });
+    this.#host.send(target, { type: 'forward', id, starts, hops: hops + 1, request });
   }
 
   /** The leader if it can be reached, else a member that can and may reach it; 0 for none. */

@@ -7,7 +7,7 @@
  * the revision that opened it.
  */
 import type { CommandResult } from '@kvorum/common';
-import { copyBytes, decodeAll, limits, readCommandResult, writeCommandResult, Writer } from '@kvorum/common';
+import { copyBytes, decodeAll, limits, mark, readCommandResult, writeCommandResult, Writer } from '@kvorum/common';
 
 interface Session {
   readonly id: number;
@@ -71,13 +71,25 @@ export class Sessions {
   /** Looks a command up before it is executed, and forgets what the client no longer waits for. */
   admit(id: number, sequence: number, floor: number, revision: number, timeMs: number): Admission {
     const session = this.#byId.get(id);
-    if (session === undefined) return { type: 'expired' };
+    if (session === undefined) {
+      mark('session-expired');
+      return { type: 'expired' };
+    }
     this.#touch(session, revision, timeMs);
     this.#forgetBelow(session, floor);
-    if (sequence < session.floor) return { type: 'stale' };
+    if (sequence < session.floor) {
+      mark('session-stale');
+      return { type: 'stale' };
+    }
     const result = session.replies.get(sequence);
-    if (result !== undefined) return { type: 'done', result };
-    if (sequence >= session.floor + limits.sessionWindowMax) return { type: 'beyond-window' };
+    if (result !== undefined) {
+      mark('session-reply-repeated');
+      return { type: 'done', result };
+    }
+    if (sequence >= session.floor + limits.sessionWindowMax) {
+      mark('session-window-full');
+      return { type: 'beyond-window' };
+    }
     // Never the lowest one: the others wait for it before they can be forgotten.
     const full = session.replyBytes >= limits.replyBytesPerSessionMax;
     if (full && sequence > session.floor) return { type: 'beyond-window' };
@@ -137,6 +149,7 @@ export class Sessions {
   #evict(): void {
     for (const session of this.#byId.values()) {
       if (this.#byId.size <= limits.sessionsPerGroupMax && this.#replyBytes <= limits.sessionReplyBytesMax) return;
+      mark('session-evicted');
       this.#drop(session);
     }
   }

@@ -6,9 +6,9 @@
  * state stays in force until the last part is on disk.
  */
 import type { GroupId, NodeId } from '@kvorum/common';
-import { limits } from '@kvorum/common';
+import { limits, mark } from '@kvorum/common';
 import type { Ballot } from '@kvorum/consensus';
-import { installedRecord, isInstalledRecord } from './group-state.ts';
+import { checkStateRecord, installedRecord, isInstalledRecord } from './group-state.ts';
 import type { PeerMessage } from './peer-protocol.ts';
 import type { StateInstall, StateRecord, StateSnapshot, StateStorage } from './storage.ts';
 
@@ -17,6 +17,9 @@ type Part = Extract<PeerMessage, { type: 'snapshot-part' }>;
 
 export interface SnapshotHost {
   send(to: NodeId, message: PeerMessage): void;
+  /** How often the peer was started, as far as it has told. */
+  startsOf(node: NodeId): number;
+  isAlive(node: NodeId): boolean;
   /** What this node has promised in the group. */
   promisedBallot(group: GroupId): Ballot | undefined;
   /** Entries that the stored state of the group has applied. */
@@ -41,6 +44,8 @@ interface Sending {
 
 interface Fetching {
   readonly from: NodeId;
+  /** The start of the sender that was asked: a later one knows nothing of the transfer. */
+  readonly starts: number;
   readonly transfer: number;
   readonly atLeast: number;
   readonly install: StateInstall;
@@ -82,7 +87,8 @@ export class Snapshots {
     this.#lastTransfer += 1;
     const transfer = this.#lastTransfer;
     const install = this.#storage.install(group);
-    this.#fetching.set(group, { from, transfer, atLeast, install, part: 0, writing: false, idleRounds: 0 });
+    const starts = this.#host.startsOf(from);
+    this.#fetching.set(group, { from, starts, transfer, atLeast, install, part: 0, writing: false, idleRounds: 0 });
     this.#host.send(from, { type: 'snapshot-request', group, transfer, part: 0 });
     return true;
   }
@@ -113,7 +119,9 @@ export class Snapshots {
     sending.idleRounds = 0;
     if (message.part === sending.part + 1) {
       sending.part = message.part;
-      sending.records = sending.view.next(limits.snapshotChunkBytes).filter((record) => !isInstalledRecord(record));
+      const records = sending.view.next(limits.snapshotChunkBytes);
+      for (const record of records) checkStateRecord(message.group, record);
+      sending.records = records.filter((record) => !isInstalledRecord(record));
     }
     if (message.part !== sending.part) return;
     const { group, transfer, part } = message;
@@ -132,6 +140,7 @@ export class Snapshots {
       return;
     }
     if (!this.#host.beginReplacement(message.group, fetching.atLeast)) {
+      mark('snapshot-cancelled');
       fetching.install.abort();
       this.#fetching.delete(message.group);
       return;
@@ -165,13 +174,20 @@ export class Snapshots {
     for (const [group, fetching] of this.#fetching) {
       if (fetching.writing) continue;
       fetching.idleRounds += 1;
-      if (fetching.idleRounds > IDLE_ROUNDS_MAX) {
+      if (this.#isLost(fetching)) {
+        mark('snapshot-given-up');
         fetching.install.abort();
         this.#fetching.delete(group);
       } else if (fetching.idleRounds % REPEAT_ROUNDS === 0) {
         this.#ask(group, fetching);
       }
     }
+  }
+
+  /** Nothing more will come of the transfer. */
+  #isLost({ from, starts, idleRounds }: Fetching): boolean {
+    if (this.#host.startsOf(from) !== starts) return true;
+    return idleRounds > (this.#host.isAlive(from) ? IDLE_ROUNDS_MAX : REPEAT_ROUNDS);
   }
 
   /** Closes every view. */

@@ -23,13 +23,15 @@ const put = (value: Uint8Array, part: Partial<Extract<GroupRequest, { type: 'exe
 class Rig {
   layout: Layout | undefined = whole;
   readonly dead = new Set<NodeId>();
+  /** Of every other node, since the rig was made. */
+  restarts = 0;
   readonly sent: { to: NodeId; message: PeerMessage }[] = [];
   readonly replicas = new Map<GroupId, { replica: GroupReplica; log: ScriptedLog }>();
   readonly replies: GroupReply[] = [];
   readonly router = new Router({
     self: 1,
     starts: 3,
-    startsOf: (node) => 10 + node,
+    startsOf: (node) => 10 + node + this.restarts,
     layout: () => this.layout,
     replica: (group) => this.replicas.get(group)?.replica,
     isAlive: (node) => !this.dead.has(node),
@@ -241,6 +243,16 @@ describe('a request whose answer was lost', () => {
     const rig = new Rig().follow(2);
     rig.submit(put(b('v')), true);
     rig.dead.add(2);
+    rig.router.onRound();
+    expect(rig.replies).toMatchObject([{ code: 'outcome-unknown' }]);
+  });
+
+  it('is given up at once when the node was started again since', () => {
+    const rig = new Rig().follow(2);
+    rig.submit(put(b('v')), true);
+    rig.router.onRound();
+    expect(rig.replies).toEqual([]);
+    rig.restarts = 1;
     rig.router.onRound();
     expect(rig.replies).toMatchObject([{ code: 'outcome-unknown' }]);
   });

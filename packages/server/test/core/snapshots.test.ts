@@ -4,6 +4,8 @@ import type { Ballot } from '@kvorum/consensus';
 import { describe, expect, it } from 'vitest';
 import { installedRecord, isInstalledRecord } from '../../src/core/group-state.ts';
 import type { PeerMessage } from '../../src/core/index.ts';
+import { CorruptRecord } from '../../src/core/index.ts';
+import { seal } from '../../src/core/log-record.ts';
 import { Snapshots } from '../../src/core/snapshots.ts';
 import { MemoryStateStorage } from './fakes.ts';
 import { ballot, b, text } from './values.ts';
@@ -17,6 +19,9 @@ class Side {
   installed = 0;
   stillOfUse = true;
   promised: Ballot | undefined = ballot(4, 2);
+  /** Of the other side, as this one knows it. */
+  starts = 1;
+  alive = true;
   readonly snapshots: Snapshots;
 
   constructor(firstTransfer = 100) {
@@ -25,6 +30,8 @@ class Side {
       this.storage,
       {
         send: (to, message) => this.sent.push({ to, message }),
+        startsOf: () => this.starts,
+        isAlive: () => this.alive,
         promisedBallot: () => this.promised,
         storedIndex: () => 0,
         beginReplacement: () => this.stillOfUse,
@@ -57,7 +64,7 @@ class Pair {
   constructor(values = 5, bytes = limits.snapshotChunkBytes / 2) {
     const records = Array.from({ length: values }, (_, i) => ({
       key: b(`k${i}`),
-      value: new Uint8Array(bytes).fill(i),
+      value: seal(new Uint8Array(bytes).fill(i)),
     }));
     this.sender.storage.write(GROUP, records);
     this.receiver.storage.write(GROUP, [{ key: b('old'), value: b('state') }]);
@@ -93,6 +100,15 @@ describe('a transfer', () => {
     expect(pair.receiver.installed).toBe(1);
   });
 
+  it('never passes a damaged record on: the sender stops instead', () => {
+    const pair = new Pair();
+    const damaged = seal(b('value')).fill(0x55, 5, 6);
+    pair.sender.storage.write(GROUP, [{ key: b('k3'), value: damaged }]);
+    pair.receiver.snapshots.fetch(GROUP, 2, 10);
+    expect(() => pair.exchange()).toThrow(CorruptRecord);
+    expect(pair.received).toEqual(old);
+  });
+
   it('is of one moment, whatever the sender writes meanwhile', () => {
     const pair = new Pair();
     const before = stateOf(pair.sender);
@@ -101,7 +117,7 @@ describe('a transfer', () => {
     pair.exchange((message) => {
       if (message.type === 'snapshot-part' && !written) {
         written = true;
-        pair.sender.storage.write(GROUP, [{ key: b('k4'), value: b('later') }]);
+        pair.sender.storage.write(GROUP, [{ key: b('k4'), value: seal(b('later')) }]);
         pair.sender.promised = ballot(9, 3);
       }
       return false;
@@ -183,6 +199,26 @@ describe('a part that was lost', () => {
 });
 
 describe('a transfer that comes to nothing', () => {
+  it('is given up at once when the sender was started again: it knows nothing of the transfer', () => {
+    const pair = new Pair();
+    pair.receiver.snapshots.fetch(GROUP, 2, 10);
+    pair.exchange((message) => message.type === 'snapshot-part' && message.part === 1);
+    pair.receiver.rounds(1);
+    expect(pair.receiver.storage.aborted).toBe(0);
+    pair.receiver.starts = 2;
+    pair.receiver.rounds(1);
+    expect(pair.receiver.storage.aborted).toBe(1);
+    expect(pair.receiver.snapshots.fetch(GROUP, 2, 10)).toBe(true);
+  });
+
+  it('is given up soon when the sender is suspected', () => {
+    const pair = new Pair();
+    pair.receiver.snapshots.fetch(GROUP, 2, 10);
+    pair.receiver.alive = false;
+    pair.receiver.rounds(6);
+    expect(pair.receiver.storage.aborted).toBe(1);
+  });
+
   it('is given up when no part comes, and a new one has a number of its own', () => {
     const pair = new Pair();
     pair.receiver.snapshots.fetch(GROUP, 2, 10);

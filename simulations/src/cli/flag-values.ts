@@ -1,0 +1,37 @@
+/**
+ * What flags take, with errors that say what is wrong.
+ */
+import { InvalidArgumentError } from 'commander';
+import type { Scenario } from '../run.ts';
+import { nearNames } from './near-names.ts';
+import { parseRanges } from './number-ranges.ts';
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It takes a whole number from 1 on.');
+  return value;
+}
+
+export function percentage(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 100)) throw new InvalidArgumentError('It takes 0 to 100.');
+  return value;
+}
+
+export function numberRanges(text: string): number[] {
+  const numbers = parseRanges(text);
+  if (numbers === undefined) throw new InvalidArgumentError('It takes numbers and ranges, such as 0-4,6,9-30.');
+  return numbers;
+}
+
+/** A parser for the name of one of the scenarios. */
+export function scenarioOf(scenarios: readonly Scenario[]): (name: string) => Scenario {
+  return (name) => {
+    const found = scenarios.find((scenario) => scenario.name === name);
+    if (found !== undefined) return found;
+    const names = scenarios.map((scenario) => scenario.name);
+    const near = nearNames(name, names);
+    const hint = near.length === 0 ? '' : ` Did you mean ${near.join(' or ')}?`;
+    throw new InvalidArgumentError(`There is no such scenario.${hint} "npm run simulate -- --list" shows all.`);
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * The flags of `npm run simulate`.
+ */
+import { Command } from 'commander';
+import type { RunOptions, Scenario } from '../run.ts';
+import type { PictureFiles } from './pictures.ts';
+import { numberRanges, percentage, positiveInteger, scenarioOf } from './flag-values.ts';
+
+export interface Flags {
+  readonly list: boolean;
+  readonly chosen: readonly Scenario[];
+  readonly seed: number;
+  readonly seeds: number;
+  /** Instead of what the scenario says. */
+  readonly overrides: Partial<Omit<RunOptions, 'seed'>>;
+  readonly trace: boolean;
+  readonly shrink: boolean;
+  readonly jobs: number;
+  readonly repeatPercent: number;
+  readonly requireMarks: boolean;
+  readonly pictures: PictureFiles;
+}
+
+interface Parsed {
+  readonly list?: true;
+  readonly scenario?: Scenario;
+  readonly seed: number;
+  readonly seeds: number;
+  readonly seconds?: number;
+  readonly nodes?: number;
+  readonly clients?: number;
+  readonly operations?: number;
+  readonly without?: number[];
+  readonly trace?: true;
+  readonly shrink?: true;
+  readonly jobs: number;
+  readonly repeat: number;
+  readonly requireMarks?: true;
+  readonly report?: string;
+  readonly shiviz?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  npm run simulate -- --list
+  npm run simulate -- --scenario leader-crash --seed 7 --seeds 100
+  npm run simulate -- --seeds 1000 --jobs 4              every scenario, a thousand seeds each, on four cores
+  npm run simulate -- --scenario chaos-5 --seed 7 --trace
+  npm run simulate -- --scenario chaos-5 --seed 7 --report run.html
+  npm run simulate -- --scenario chaos-5 --seed 7 --shrink
+  npm run simulate -- --scenario chaos-5 --seed 7 --seconds 12 --nodes 3 --without 0-4,6,9-30 --trace
+
+The exit status is 0 if every run passed, 1 if one failed or a flag is wrong, 130 after Ctrl-C.
+`;
+
+export function simulateCommand(scenarios: readonly Scenario[]): Command {
+  return new Command('simulate')
+    .description('Runs the production node and client on simulated time, network and disks, and checks every history.')
+    .option('--list', 'list the scenarios')
+    .option('--scenario <name>', 'run this one only (default: all)', scenarioOf(scenarios))
+    .option('--seed <n>', 'the first seed', positiveInteger, 1)
+    .option('--seeds <n>', 'how many seeds to run, from the first on', positiveInteger, 1)
+    .option('--seconds <n>', 'simulated seconds of load and faults (default: what the scenario says)', positiveInteger)
+    .option('--nodes <n>', 'how many nodes (default: what the scenario says)', positiveInteger)
+    .option('--clients <n>', 'at most so many clients', positiveInteger)
+    .option('--operations <n>', 'at most so many operations of the load', positiveInteger)
+    .option('--without <numbers>', 'leave out the faults with these numbers, such as 0-4,6,9-30', numberRanges)
+    .option('--trace', 'print the last lines of the trace of one run')
+    .option('--shrink', 'make the first run that fails smaller while it fails in the same way')
+    .option('--jobs <n>', 'processes that run seeds at the same time', positiveInteger, 1)
+    .option('--repeat <percent>', 'make so many of the runs twice and compare their trace hashes', percentage, 1)
+    .option('--require-marks', 'fail if a coverage mark was never hit')
+    .option('--report <file>', 'write a page with pictures of one run')
+    .option('--shiviz <file>', 'write a log of one run for ShiViz')
+    .addHelpText('after', EXAMPLES);
+}
+
+/** Ends the program, or throws if the command was told so, when flags contradict each other. */
+export function readFlags(command: Command, argv: readonly string[], scenarios: readonly Scenario[]): Flags {
+  const parsed = command.parse(argv, { from: 'user' }).opts<Parsed>();
+  const { scenario, seed, seeds, seconds, nodes, clients, operations, without } = parsed;
+  const refuse = (problem: string): never => command.error(`error: ${problem}`);
+  if (parsed.shrink === true && scenario === undefined) refuse('--shrink needs a --scenario');
+  const single = scenario !== undefined && seeds === 1;
+  if (parsed.trace === true && !single) refuse('--trace is for one run: name a --scenario, and leave out --seeds');
+  if (without !== undefined && !single) refuse('--without is for one run: another seed has other faults');
+  const { report, shiviz } = parsed;
+  if ((report ?? shiviz) !== undefined && (!single || parsed.shrink === true)) {
+    refuse('--report and --shiviz are for one run: name a --scenario, and leave out --seeds and --shrink');
+  }
+  if (parsed.trace === true && parsed.shrink === true) refuse('--shrink prints no trace: replay what it leaves');
+  return {
+    list: parsed.list === true,
+    chosen: scenario === undefined ? scenarios : [scenario],
+    seed,
+    seeds,
+    overrides: {
+      ...(seconds === undefined ? {} : { seconds }),
+      ...(nodes === undefined ? {} : { nodes }),
+      ...(clients === undefined ? {} : { clients }),
+      ...(operations === undefined ? {} : { operations }),
+      ...(without === undefined ? {} : { without }),
+    },
+    trace: parsed.trace === true,
+    shrink: parsed.shrink === true,
+    jobs: parsed.jobs,
+    repeatPercent: parsed.repeat,
+    requireMarks: parsed.requireMarks === true,
+    pictures: { report, shiviz },
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Which runs a command makes: scenarios, each with seeds, in order.
+ */
+import type { RunOptions } from '../run.ts';
+import type { Task } from './task.ts';
+
+export interface Batch {
+  readonly scenario: string;
+  readonly firstSeed: number;
+  readonly seeds: number;
+  readonly options: Omit<RunOptions, 'seed'>;
+}
+
+export interface PlannedTask extends Task {
+  /** Its place in the whole plan, from 0 on. */
+  readonly place: number;
+}
+
+export interface Extras {
+  /** Of the runs of each batch, so many are made twice. */
+  readonly repeatPercent: number;
+  readonly detailed: boolean;
+}
+
+export function* plannedTasks(batches: readonly Batch[], { repeatPercent, detailed }: Extras): Generator<PlannedTask> {
+  let place = 0;
+  for (const { scenario, firstSeed, seeds, options } of batches) {
+    for (let i = 0; i < seeds; i += 1) {
+      const repeat = isRepeated(i, repeatPercent);
+      yield { place, scenario, options: { ...options, seed: firstSeed + i }, repeat, detailed };
+      place += 1;
+    }
+  }
+}
+
+export function runsOf(batches: readonly Batch[]): number {
+  return batches.reduce((sum, { seeds }) => sum + seeds, 0);
+}
+
+/** Spreads them evenly: with 1 % it is the last of every hundred, so a single run is not made twice. */
+function isRepeated(i: number, percent: number): boolean {
+  return Math.floor(((i + 1) * percent) / 100) > Math.floor((i * percent) / 100);
+}

@@ -1,0 +1,116 @@
+/** What the command line understands, and how it refuses the rest. */
+import { describe, expect, it } from 'vitest';
+import type { Flags } from '../../src/cli/flags.ts';
+import { readFlags, simulateCommand } from '../../src/cli/flags.ts';
+import { longRunCommand, longRunText, readLongRunFlags } from '../../src/cli/long-run-flags.ts';
+import { scenarioNamed } from './outcomes.ts';
+
+const scenarios = ['formation', 'leader-crash', 'chaos-3', 'chaos-5'].map(scenarioNamed);
+
+function flags(line: string): Flags {
+  const command = simulateCommand(scenarios)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+  return readFlags(command, line.split(' ').filter(Boolean), scenarios);
+}
+
+describe('simulate', () => {
+  it('runs seed 1 of every scenario, on one process, unless told otherwise', () => {
+    expect(flags('')).toEqual({
+      list: false,
+      chosen: scenarios,
+      seed: 1,
+      seeds: 1,
+      overrides: {},
+      trace: false,
+      shrink: false,
+      jobs: 1,
+      repeatPercent: 1,
+      requireMarks: false,
+      pictures: {},
+    });
+  });
+
+  it('takes everything that a replay command says', () => {
+    const line =
+      '--scenario chaos-3 --seed 7 --seconds 12 --nodes 3 --clients 2 --operations 40 --without 0-2,6 --trace';
+    const { chosen, seed, overrides, trace } = flags(line);
+    expect(chosen.map(({ name }) => name)).toEqual(['chaos-3']);
+    expect(seed).toBe(7);
+    expect(overrides).toEqual({ seconds: 12, nodes: 3, clients: 2, operations: 40, without: [0, 1, 2, 6] });
+    expect(trace).toBe(true);
+  });
+
+  it('takes jobs, a share to repeat, and required marks', () => {
+    expect(flags('--seeds 100 --jobs 4 --repeat 2.5 --require-marks')).toMatchObject({
+      seeds: 100,
+      jobs: 4,
+      repeatPercent: 2.5,
+      requireMarks: true,
+    });
+  });
+
+  it.each([
+    ['--scenario chaos-4', /no such scenario. Did you mean chaos-3 or chaos-5\?/],
+    ['--scenario leader', /Did you mean leader-crash\?/],
+    ['--scenario xyzzy', /no such scenario. "npm run simulate -- --list"/],
+    ['--seed 0', /whole number from 1 on/],
+    ['--seeds many', /whole number from 1 on/],
+    ['--jobs 1.5', /whole number from 1 on/],
+    ['--repeat 101', /0 to 100/],
+    ['--scenario chaos-3 --without 4-2', /numbers and ranges, such as 0-4,6,9-30/],
+    ['--scenario chaos-3 --seeds 2 --trace', /--trace is for one run/],
+    ['--trace', /--trace is for one run/],
+    ['--scenario chaos-3 --seeds 2 --without 1', /--without is for one run/],
+    ['--scenario chaos-3 --seeds 2 --report x.html', /--report and --shiviz are for one run/],
+    ['--scenario chaos-3 --shrink --shiviz x.log', /--report and --shiviz are for one run/],
+    ['--shrink', /--shrink needs a --scenario/],
+    ['--scenario chaos-3 --shrink --trace', /--shrink prints no trace/],
+    ['--unheard-of', /unknown option/],
+  ])('refuses "%s"', (line, problem) => {
+    expect(() => flags(line)).toThrow(problem);
+  });
+
+  it('shows examples', () => {
+    let help = '';
+    const command = simulateCommand(scenarios).configureOutput({ writeOut: (text) => (help += text) });
+    command.outputHelp();
+    expect(help).toContain('npm run simulate -- --scenario chaos-5 --seed 7 --shrink');
+  });
+});
+
+describe('simulate:long', () => {
+  const read = (line: string): ReturnType<typeof readLongRunFlags> => {
+    const command = longRunCommand(scenarios)
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined });
+    return readLongRunFlags(command, line.split(' ').filter(Boolean));
+  };
+
+  it('runs 100,000 seeds, half of them of each chaos scenario', () => {
+    const { batches } = read('');
+    expect(batches).toEqual([
+      { scenario: 'chaos-3', firstSeed: 1, seeds: 50_000, options: { seconds: 60 } },
+      { scenario: 'chaos-5', firstSeed: 1, seeds: 50_000, options: { seconds: 60 } },
+    ]);
+    expect(longRunText(batches, scenarios)).toBe('npm run simulate:long -- --seeds 100000 --scenarios chaos-3,chaos-5');
+  });
+
+  it('gives the odd seeds to the first scenarios', () => {
+    const { batches } = read('--seeds 8 --scenarios chaos-5,formation,chaos-3 --seconds 5');
+    expect(batches.map(({ scenario, seeds }) => [scenario, seeds])).toEqual([
+      ['chaos-5', 3],
+      ['formation', 3],
+      ['chaos-3', 2],
+    ]);
+    expect(longRunText(batches, scenarios)).toContain('--seconds 5');
+  });
+
+  it.each([
+    ['--scenarios chaos-3,chaos-9', /Did you mean chaos-3/],
+    ['--scenarios chaos-3,chaos-3', /twice/],
+    ['--restart --append-now', /would leave --append-now nothing/],
+  ])('refuses "%s"', (line, problem) => {
+    expect(() => read(line)).toThrow(problem);
+  });
+});

@@ -1,0 +1,33 @@
+/** The power goes at every point of a small run at which a crash would leave something else behind. */
+import { describe, expect, it } from 'vitest';
+import { crashAt, crashPointsOf } from '../src/crash-points.ts';
+
+const SEED = 1;
+const points = crashPointsOf(SEED);
+
+describe('a crash at any point', () => {
+  it('is tried before, between and after each kind of write, around frames of each kind, and after applying', () => {
+    const kinds = new Set(points.map((point) => point.kind));
+    for (const write of ['log commit', 'state commit', 'snapshot part', 'snapshot end']) {
+      for (const phase of ['asked', 'written', 'reported']) expect(kinds).toContain(`${write}: ${phase}`);
+    }
+    const frames = ['prepare', 'promise', 'accept-sync', 'accept', 'accepted', 'decide', 'snapshot-offer'];
+    for (const type of [...frames, 'snapshot-request', 'snapshot-part', 'read-check', 'read-checked']) {
+      for (const phase of ['before', 'sent']) expect(kinds).toContain(`frame: ${phase} ${type}`);
+    }
+    expect(kinds).toContain('turn: ended');
+    expect(points.map((point) => point.number)).toEqual(points.map((_, place) => place));
+  });
+
+  it('loses nothing that was acknowledged, and the node comes back', { timeout: 300_000 }, () => {
+    const failed: string[] = [];
+    for (const { number, process, kind } of points) {
+      const { complaints, trace } = crashAt(SEED, number);
+      if (!trace.some((line) => line.includes(`crash point ${number}: node-${process}, ${kind}`))) {
+        failed.push(`point ${number} was not reached`);
+      }
+      if (complaints.length > 0) failed.push(`point ${number}, node-${process}, ${kind}: ${complaints.join('; ')}`);
+    }
+    expect(failed).toEqual([]);
+  });
+});
