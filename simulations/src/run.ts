@@ -78,6 +78,8 @@ const RECOVERY_MS_MAX = 5000;
 /** When nothing is written any more: replicas are equal within this time and that of a transfer. */
 const EQUAL_MS_MAX = 10 * ELECTION_TIMEOUT_MS;
 const TRANSFER_MS_MAX = 4000;
+/** Comparing states takes time. */
+const LOOK_MS = 20;
 
 export class Run {
   readonly world: World;
@@ -235,7 +237,7 @@ export class Run {
     // Of each group a majority is left at least, or there would have been no progress.
     const differing = (): number[] =>
       differingGroups(this.#agreement.states(), Math.floor(this.world.options.replication / 2) + 1);
-    const settled = this.world.runUntil(() => differing().length === 0, EQUAL_MS_MAX + TRANSFER_MS_MAX);
+    const settled = this.world.runUntil(() => differing().length === 0, EQUAL_MS_MAX + TRANSFER_MS_MAX, LOOK_MS);
     this.expect(settled, `replicas differ in groups ${differing().join(', ')}`);
     this.longest('replicas equal after ms', this.world.nowMs - startMs);
   }

@@ -79,7 +79,7 @@ function shrunkLimits(random: RandomStream): Partial<Limits> {
 
 function randomLoad(random: RandomStream): Partial<WorkloadOptions> {
   // Mostly little load: what a fault does depends on when it strikes, and idle time is cheap to simulate.
-  const pauseMsMax = random.pick([200, 1000, 2000, 2000, 4000, 4000]);
+  const pauseMsMax = random.pick([400, 1000, 2000, 4000, 4000, 6000]);
   return {
     pauseMs: [0, pauseMsMax],
     timeoutMs: random.pick([200, 1000, 5000]),

@@ -28,8 +28,6 @@ export interface WorldOptions {
 const PORT = 45678;
 /** Clients are numbered from here on. */
 const FIRST_CLIENT = 1000;
-/** How often `runUntil` looks. */
-const LOOK_US = 1000;
 
 /** What the node says to its peers that it is. */
 interface PeerIdentity {
@@ -254,13 +252,13 @@ export class World {
     this.schedule.runTo(this.schedule.nowUs + ms * 1000);
   }
 
-  /** Runs until the condition holds, looking every millisecond; false when it does not within `limitMs`. */
-  runUntil(condition: () => boolean, limitMs: number): boolean {
+  /** Runs until the condition holds, looking every so often; false when it does not within `limitMs`. */
+  runUntil(condition: () => boolean, limitMs: number, everyMs = 1): boolean {
     const endUs = this.schedule.nowUs + limitMs * 1000;
     for (;;) {
       if (condition()) return true;
       if (this.schedule.nowUs >= endUs) return false;
-      this.schedule.runTo(Math.min(this.schedule.nowUs + LOOK_US, endUs));
+      this.schedule.runTo(Math.min(this.schedule.nowUs + everyMs * 1000, endUs));
     }
   }
 
