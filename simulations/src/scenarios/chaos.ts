@@ -112,8 +112,8 @@ function inflict(run: Run, fault: FaultKind, victim: number): void {
       return nemesis.wipe(victim, victim === a ? b : a);
     case 'new-address': {
       // A client that knows only old addresses of all nodes is lost: that is what the pause is for.
-      const last = nemesis.deeds.findLast((deed) => deed.kind === 'new-address');
-      if (last === undefined || world.nowMs - last.atMs > MOVE_PAUSE_MS) nemesis.move(a);
+      const settled = world.nowMs - world.movedMs > MOVE_PAUSE_MS && world.sound.every((p) => world.up.includes(p));
+      if (settled) nemesis.move(a);
       return;
     }
     case 'isolate':

@@ -42,6 +42,11 @@ export class ClientConnection {
     };
   }
 
+  /** It carries nothing any more, and its ends do not know. */
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
   isOf(process: ProcessId): boolean {
     return this.#from === process || this.#to === process;
   }

@@ -79,10 +79,21 @@ class CommitQueue {
     return this.#waiting.splice(0)[0];
   }
 
+  /** The disk is fast again: what is under way need not take as long as it would have. */
+  hurry(): void {
+    const first = this.#waiting[0];
+    if (first !== undefined) this.#finishAfter(0, first);
+  }
+
   #next(): void {
     const first = this.#waiting[0];
-    if (first === undefined) return;
-    this.#user.later(first.delayUs, () => {
+    if (first !== undefined) this.#finishAfter(first.delayUs, first);
+  }
+
+  #finishAfter(delayUs: number, first: Commit): void {
+    this.#user.later(delayUs, () => {
+      // It may have been hurried.
+      if (this.#waiting[0] !== first) return;
       const failure = this.#failure();
       if (failure !== undefined) {
         this.#user.onFailure(failure);
@@ -110,8 +121,7 @@ export class Disk {
   readonly #records = new Map<string, Uint8Array>();
   readonly #logs = new Map<GroupId, GroupLog>();
   readonly #states = new Map<GroupId, Map<string, Uint8Array>>();
-  /** Slows every commit down by this factor. */
-  slowness = 1;
+  #slowness = 1;
   /** Reports commits as done that it never makes: a lying disk, for tests of the checks. */
   forgetsCommits = false;
   /** Has no room: every commit fails. */
@@ -142,6 +152,17 @@ export class Disk {
       hash = murmur3(value, murmur3(mapKeyToBytes(name), hash));
     }
     return hash.toString(16);
+  }
+
+  /** Slows every commit down by this factor. */
+  get slowness(): number {
+    return this.#slowness;
+  }
+
+  set slowness(factor: number) {
+    const isFaster = factor < this.#slowness;
+    this.#slowness = factor;
+    if (isFaster) for (const queue of this.#queues) queue.hurry();
   }
 
   /** Whether what it holds is not what was written. */

@@ -88,11 +88,12 @@ export class Network {
     this.#slow.set(linkOf(from, to), byUs);
   }
 
-  /** All links are whole and fast again, and clients read at once. */
+  /** All links are whole and fast again, dead connections are reset, and clients read at once. */
   healAll(): void {
     this.#cut.clear();
     this.#slow.clear();
     this.slowReaders.clear();
+    for (const connection of this.#connections) if (connection.isDead) connection.break('connection reset');
   }
 
   isCut(from: ProcessId, to: ProcessId): boolean {

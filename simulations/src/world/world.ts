@@ -33,7 +33,7 @@ const FIRST_CLIENT = 1000;
 interface PeerIdentity {
   readonly id: NodeId;
   readonly clusterId: string;
-  readonly receive: (from: NodeId, frame: Uint8Array) => void;
+  readonly receive: (from: NodeId, at: ProcessId, frame: Uint8Array) => void;
 }
 
 /** A machine that a node runs on. */
@@ -50,6 +50,8 @@ class Machine extends SimulatedProcess {
   /** Its disk was replaced: what runs here since is another node. */
   wiped = false;
   moves = 0;
+  /** It has not been up since it moved. */
+  hasMoved = false;
   /** It was a member when it was up the last time. */
   wasMember = false;
 
@@ -90,6 +92,8 @@ export class World {
   readonly #nodeRandom: RandomStream;
   readonly #watchers: WorldWatcher[] = [];
   onPoint: PointWatcher | undefined;
+  /** When a node last came up at a new address. */
+  movedMs = -Infinity;
   #clients = 0;
 
   constructor(options: WorldOptions) {
@@ -158,6 +162,8 @@ export class World {
     const fence = machine.fence();
     if (machine.wasMember) machine.join = this.#whereTheClusterIs(machine);
     this.note(`node-${process} starts`);
+    if (machine.hasMoved) this.movedMs = this.nowMs;
+    machine.hasMoved = false;
     fence.enter(() => {
       const node = this.#createNode(machine, fence);
       machine.node = node;
@@ -219,6 +225,7 @@ export class World {
     const machine = this.#machine(process);
     if (machine.node !== undefined) this.#stop(machine);
     machine.moves += 1;
+    machine.hasMoved = true;
     machine.address = addressOf(process, machine.moves);
     this.note(`node-${process} moves to ${formatAddress(machine.address)}`);
   }
@@ -347,10 +354,11 @@ export class World {
       setPeers: (id, clusterId, peers, handlers) => {
         processes.clear();
         for (const peer of peers) processes.set(peer.id, this.#processAt(peer.address));
-        const receive = (from: NodeId, frame: Uint8Array): void =>
-          fence.enter(() => {
-            handlers.onFrame(from, frame);
-          });
+        const receive = (from: NodeId, at: ProcessId, frame: Uint8Array): void => {
+          // Whoever dialled: a connection carries frames both ways.
+          processes.set(from, at);
+          fence.enter(() => handlers.onFrame(from, frame));
+        };
         self.peer = { id, clusterId, receive };
       },
       send: (to, frame) => {
@@ -362,7 +370,7 @@ export class World {
           const { peer } = target;
           // Both have proved who they are before.
           if (peer?.id !== to || peer.clusterId !== sender.clusterId) return undefined;
-          return (bytes) => peer.receive(sender.id, bytes);
+          return (bytes) => peer.receive(sender.id, self.process, bytes);
         });
         this.onPoint?.(self.process, 'frame: sent', frame);
       },
