@@ -5,7 +5,6 @@
 export const markNames = [
   // consensus
   'accept-gap',
-  'accept-sync-gap',
   'accept-sync-in-parts',
   'accept-sync-repeated',
   'adopted-other-log',

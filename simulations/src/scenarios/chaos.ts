@@ -14,16 +14,14 @@ import type { RandomStream } from '../world/random-stream.ts';
 /** While a partial partition stays, after the time that an election may take: no operation takes longer. */
 const LATENCY_MS_MAX = 500;
 const ELECTIONS_MS = 1000;
-const MOVE_PAUSE_MS = 15_000;
 const PARTIAL_MS = 4000;
 /** Even the laziest load has operations that overlap. */
 const BURST_OPERATIONS = 48;
 
-function chaosOf(nodes: number): Scenario {
+function chaosOf(shape: Pick<Scenario, 'name' | 'nodes' | 'replication' | 'partitions'>): Scenario {
   return {
-    name: `chaos-${nodes}`,
-    summary: 'a mix of all faults that each seed picks for itself; then all heals; then a partial partition stays',
-    nodes,
+    ...shape,
+    summary: `a mix of all faults that each seed picks for itself; then all heals; then a partial partition stays (groups of ${shape.replication ?? 3})`,
     seconds: 60,
     limits: shrunkLimits,
     run(run) {
@@ -33,12 +31,14 @@ function chaosOf(nodes: number): Scenario {
       const mix = faultKinds.filter(() => run.random.chance(0.4));
       // At most one node for good: the others of its groups still are a majority.
       const victim = run.random.pick(run.world.processes);
+      // Only one: a client that knows nothing but old addresses of all nodes would be lost.
+      const mover = run.random.pick(run.world.processes);
       run.startLoad(randomLoad(run.random));
       run.load.burst(BURST_OPERATIONS);
       const endMs = run.world.nowMs + run.durationMs;
       while (run.world.nowMs < endMs) {
         run.world.runFor(run.random.int(200, 2500));
-        if (mix.length > 0) inflict(run, run.random.pick(mix), victim);
+        if (mix.length > 0) inflict(run, run.random.pick(mix), victim, mover);
         run.world.runFor(run.random.int(200, 2500));
         if (run.random.chance(0.6)) recover(run);
       }
@@ -55,7 +55,11 @@ function chaosOf(nodes: number): Scenario {
   };
 }
 
-export const chaos: readonly Scenario[] = [3, 5].map(chaosOf);
+export const chaos: readonly Scenario[] = [
+  chaosOf({ name: 'chaos-3', nodes: 3 }),
+  chaosOf({ name: 'chaos-5', nodes: 5 }),
+  chaosOf({ name: 'chaos-5-wide', nodes: 5, replication: 5, partitions: 2 }),
+];
 
 function shrunkLimits(random: RandomStream): Partial<Limits> {
   const small = <T>(value: T): T | undefined => (random.chance(0.5) ? value : undefined);
@@ -93,7 +97,7 @@ function driftClocks(run: Run): void {
   for (const process of run.world.processes) run.world.setClockRate(process, 1 + run.random.int(-50, 50) / 1000);
 }
 
-function inflict(run: Run, fault: FaultKind, victim: number): void {
+function inflict(run: Run, fault: FaultKind, victim: number, mover: number): void {
   const { world, random, nemesis } = run;
   const [a, b] = random.shuffle(world.processes) as [number, number];
   switch (fault) {
@@ -110,12 +114,8 @@ function inflict(run: Run, fault: FaultKind, victim: number): void {
       return nemesis.pause(a, random.int(50, 3000));
     case 'wiped-disk':
       return nemesis.wipe(victim, victim === a ? b : a);
-    case 'new-address': {
-      // A client that knows only old addresses of all nodes is lost: that is what the pause is for.
-      const settled = world.nowMs - world.movedMs > MOVE_PAUSE_MS && world.sound.every((p) => world.up.includes(p));
-      if (settled) nemesis.move(a);
-      return;
-    }
+    case 'new-address':
+      return nemesis.move(mover);
     case 'isolate':
       return nemesis.isolate(a);
     case 'cut':

@@ -93,7 +93,10 @@ export class Network {
     this.#cut.clear();
     this.#slow.clear();
     this.slowReaders.clear();
-    for (const connection of this.#connections) if (connection.isDead) connection.break('connection reset');
+    for (const connection of this.#connections) {
+      if (connection.isDead) connection.break('connection reset');
+      else connection.hurry();
+    }
   }
 
   isCut(from: ProcessId, to: ProcessId): boolean {

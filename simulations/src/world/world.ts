@@ -50,8 +50,6 @@ class Machine extends SimulatedProcess {
   /** Its disk was replaced: what runs here since is another node. */
   wiped = false;
   moves = 0;
-  /** It has not been up since it moved. */
-  hasMoved = false;
   /** It was a member when it was up the last time. */
   wasMember = false;
 
@@ -92,8 +90,6 @@ export class World {
   readonly #nodeRandom: RandomStream;
   readonly #watchers: WorldWatcher[] = [];
   onPoint: PointWatcher | undefined;
-  /** When a node last came up at a new address. */
-  movedMs = -Infinity;
   #clients = 0;
 
   constructor(options: WorldOptions) {
@@ -162,8 +158,6 @@ export class World {
     const fence = machine.fence();
     if (machine.wasMember) machine.join = this.#whereTheClusterIs(machine);
     this.note(`node-${process} starts`);
-    if (machine.hasMoved) this.movedMs = this.nowMs;
-    machine.hasMoved = false;
     fence.enter(() => {
       const node = this.#createNode(machine, fence);
       machine.node = node;
@@ -225,7 +219,6 @@ export class World {
     const machine = this.#machine(process);
     if (machine.node !== undefined) this.#stop(machine);
     machine.moves += 1;
-    machine.hasMoved = true;
     machine.address = addressOf(process, machine.moves);
     this.note(`node-${process} moves to ${formatAddress(machine.address)}`);
   }

@@ -72,10 +72,7 @@ export class Follower {
     } else {
       // Decided entries are the same in both logs, so the cut can move up to where they end.
       const cut = Math.max(message.from, acceptor.decidedIndex);
-      if (cut > acceptor.log.length) {
-        mark('accept-sync-gap');
-        return this.#askAgain(from);
-      }
+      if (cut > acceptor.log.length) return this.#askAgain(from);
       acceptor.acceptRound(message.ballot, cut, entries.slice(cut - message.from));
     }
     this.#recovering = false;
