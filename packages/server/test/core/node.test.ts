@@ -250,4 +250,18 @@ describe('a node that joins', () => {
     expect(rig.dialer.calls).toHaveLength(calls);
     expect(readStoredLayout(rig.logStorage)?.epoch).toBe(2);
   });
+
+  it('of a cluster already goes on asking the others when a node that is no member sends it elsewhere', () => {
+    const rig = new Rig({ join: at(7), address: at(1002) });
+    rig.commitAll();
+    const layout = layoutOf(2);
+    rig.answerCheckIn({ type: 'member', layout });
+    rig.commitAll();
+    rig.restart({ join: at(8), address: at(5555) });
+    rig.commitAll();
+    expect(rig.dialer.last.address).toEqual(at(8));
+    rig.answerCheckIn({ type: 'elsewhere', address: at(9) }, 0, '');
+    rig.clock.advance(200);
+    expect(rig.dialer.last.address).toEqual(layout.nodes[0]?.address);
+  });
 });

@@ -1,0 +1,180 @@
+/** Bugs of leader election and of linearizable reads. */
+const follower = 'packages/consensus/dist/sequence-paxos/follower.js';
+const leader = 'packages/consensus/dist/sequence-paxos/leader.js';
+const rounds = 'packages/consensus/dist/sequence-paxos/read-rounds.js';
+const election = 'packages/consensus/dist/leader-election.js';
+const ballot = 'packages/consensus/dist/ballot.js';
+const groupReplica = 'packages/server/dist/core/group-replica.js';
+const nodeLoop = 'packages/server/dist/core/node-loop.js';
+
+export const electionBugs = [
+  {
+    name: 'shared-ballot',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'Ballots are compared by their number alone, so two members can lead with the same one.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: ballot,
+        find: 'return a.number - b.number || a.priority - b.priority || a.node - b.node;',
+        replace: 'return a.number - b.number;',
+      },
+    ],
+  },
+  {
+    name: 'minority-stands',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'A member stands for election although it reaches no majority.',
+    scenario: 'chained-5',
+    edits: [
+      {
+        file: election,
+        find: 'if (this.#happy || !this.#isMajority(answers.length) || answers.some((answer) => answer.happy))',
+        replace: 'if (this.#happy || answers.some((answer) => answer.happy))',
+      },
+    ],
+  },
+  {
+    name: 'happy-without-followers',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'A leader that lost its majority still tells that all is well, so nobody takes over.',
+    scenario: 'quorum-loss-5',
+    edits: [
+      {
+        file: election,
+        find: 'return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leader, this.#ownBallot) > 0);',
+        replace: 'return true;',
+      },
+    ],
+  },
+  {
+    name: 'neighbours-word-not-heeded',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'A member stands for election although a neighbour sees a leader that is at work.',
+    scenario: 'chained-5',
+    edits: [
+      {
+        file: election,
+        find: 'if (this.#happy || !this.#isMajority(answers.length) || answers.some((answer) => answer.happy))',
+        replace: 'if (this.#happy || !this.#isMajority(answers.length))',
+      },
+    ],
+  },
+  {
+    name: 'left-behind-for-good',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong:
+      'A leader does not raise its ballot for a member that promised a higher one, whose owner never came to lead.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: election,
+        find: 'answers.some((answer) => this.#isLeftBehind(answer))',
+        replace: 'false',
+      },
+    ],
+  },
+  {
+    name: 'hung-disk-leads-on',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'A node whose disk hangs goes on leading.',
+    scenario: 'stalled-disk',
+    edits: [
+      {
+        file: nodeLoop,
+        find: 'return this.#commitRounds > STALLED_COMMIT_ROUNDS;',
+        replace: 'return false;',
+      },
+    ],
+  },
+  {
+    name: 'read-quorum-of-one-less',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A read is served when one member less than a majority has confirmed the leader.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: rounds,
+        find: 'round.confirmed.size + 1 < this.#majority',
+        replace: 'round.confirmed.size + 2 < this.#majority',
+      },
+    ],
+  },
+  {
+    name: 'read-joins-round-under-way',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A read that arrives during a round is served with it, at an index noted before the read came.',
+    scenario: 'loss-and-duplication',
+    edits: [
+      {
+        file: rounds,
+        find: 'this.#waiting.push(ticket);',
+        replace: '(this.#current?.tickets ?? this.#waiting).push(ticket);',
+      },
+    ],
+  },
+  {
+    name: 'read-round-number-reused',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'All read rounds have the same number, so an answer to an earlier one confirms a later one.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: rounds,
+        find: 'this.#lastRound += 1;',
+        replace: 'this.#lastRound = 1;',
+      },
+    ],
+  },
+  {
+    name: 'read-confirmed-after-higher-promise',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A member confirms reads of a leader although it has promised a higher ballot.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: follower,
+        find: "if (!sameBallot(message.ballot, this.#acceptor.promisedBallot))\n            return;\n        this.#acceptor.send(from, { type: 'read-checked'",
+        replace: "this.#acceptor.send(from, { type: 'read-checked'",
+      },
+    ],
+  },
+  {
+    name: 'read-before-inherited-decided',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A new leader serves reads before it knows that every entry it inherited is decided.',
+    scenario: 'constrained-election-3',
+    edits: [
+      {
+        file: leader,
+        find: 'if (acceptor.decidedIndex < adoptedLength) {',
+        replace: 'if (false) {',
+      },
+    ],
+  },
+  {
+    name: 'read-before-applied',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A confirmed read is answered before the index it was confirmed for is applied.',
+    scenario: 'constrained-election-5',
+    edits: [
+      {
+        file: groupReplica,
+        find: 'if (index > applied)\n                break;',
+        replace: '',
+      },
+    ],
+  },
+];

@@ -1,0 +1,12 @@
+/**
+ * The planted bugs. Each is a change to compiled code: `find` stands exactly once in `file` and becomes `replace`.
+ * `scenario` is where it is looked for; a bug that breaks 'safety' must be caught by a check of what clients or replicas
+ * saw, one that breaks 'liveness' by a check of time.
+ */
+import { electionBugs } from './elections.js';
+import { protocolBugs } from './protocol.js';
+import { routingBugs } from './routing.js';
+import { sessionBugs } from './sessions.js';
+import { storageBugs } from './storage.js';
+
+export const bugs = [...protocolBugs, ...electionBugs, ...storageBugs, ...sessionBugs, ...routingBugs];

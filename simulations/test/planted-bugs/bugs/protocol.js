@@ -1,0 +1,329 @@
+/** Bugs of Sequence Paxos itself: promises, accepts, decisions. */
+const follower = 'packages/consensus/dist/sequence-paxos/follower.js';
+const leader = 'packages/consensus/dist/sequence-paxos/leader.js';
+const acceptor = 'packages/consensus/dist/sequence-paxos/acceptor.js';
+const replica = 'packages/consensus/dist/sequence-paxos/sequence-paxos.js';
+
+export const protocolBugs = [
+  {
+    name: 'promise-before-disk',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A follower sends its promise before the promise is on disk, and may forget it in a crash.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: follower,
+        find: "acceptor.sendAfterPersist(from, {\n            type: 'promise',",
+        replace: "acceptor.send(from, {\n            type: 'promise',",
+      },
+    ],
+  },
+  {
+    name: 'accepted-before-disk',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A follower answers that it accepted entries before they are on disk.',
+    scenario: 'restart-of-all',
+    edits: [
+      {
+        file: follower,
+        find: "this.#acceptor.sendAfterPersist(to, { type: 'accepted',",
+        replace: "this.#acceptor.send(to, { type: 'accepted',",
+      },
+    ],
+  },
+  {
+    name: 'leader-counts-itself-early',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: "The leader's own acceptance counts before its disk write.",
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'const accepted = [this.#phase.durableLength];',
+        replace: 'const accepted = [this.#acceptor.log.length];',
+      },
+    ],
+  },
+  {
+    name: 'earlier-round-counts-as-durable',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'The leader counts a disk write of an earlier round as its acceptance in the present one.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: "if (this.#phase.type !== 'accepting' || !sameBallot(receipt.acceptedBallot, this.ballot))",
+        replace: "if (this.#phase.type !== 'accepting')",
+      },
+    ],
+  },
+  {
+    name: 'longest-log-wins',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A new leader adopts the longest log, whatever ballot it was accepted in.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'const order = compareBallots(promise.acceptedBallot, highest.acceptedBallot);',
+        replace: 'const order = 0;',
+      },
+      {
+        file: leader,
+        find: 'const order = compareBallots(promised.acceptedBallot, acceptedBallot);',
+        replace: 'const order = 0;',
+      },
+      {
+        file: follower,
+        find: 'const order = compareBallots(acceptedBallot, message.acceptedBallot);',
+        replace: 'const order = 0;',
+      },
+    ],
+  },
+  {
+    name: 'own-log-not-considered',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A new leader adopts the highest log of the others and leaves its own out of the comparison.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'acceptedBallot: acceptor.acceptedBallot,\n            logLength: acceptor.log.length,',
+        replace: 'acceptedBallot: { number: 0, priority: 0, node: 0 },\n            logLength: acceptor.log.length,',
+      },
+    ],
+  },
+  {
+    name: 'promise-quorum-of-one-less',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A new leader goes on with one promise less than a majority.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'if (complete.length + 1 < this.#majority)',
+        replace: 'if (complete.length + 2 < this.#majority)',
+      },
+    ],
+  },
+  {
+    name: 'commit-quorum-of-one-less',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'An entry counts as decided with one acceptance less than a majority.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'this.#acceptor.decide(accepted[this.#majority - 1]);',
+        replace: 'this.#acceptor.decide(accepted[this.#majority - 2]);',
+      },
+    ],
+  },
+  {
+    name: 'late-promise-keeps-its-tail',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A member that promises late keeps a tail beyond the adopted log: its accept-sync starts at its own length.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'return Math.max(promised.decidedIndex, Math.min(promised.logLength, adoptedLength));',
+        replace: 'return Math.max(promised.decidedIndex, promised.logLength);',
+      },
+    ],
+  },
+  {
+    name: 'same-ballot-not-asked',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong:
+      'An accept-sync starts at the shorter of the two lengths although the logs were accepted in different ballots.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'if (!sameBallot(promised.acceptedBallot, adoptedBallot))\n            return promised.decidedIndex;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'late-accept-sync-truncates',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'An accept-sync that arrives late or twice cuts entries that were accepted after it.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: follower,
+        find: 'if (sameBallot(acceptor.acceptedBallot, message.ballot)) {',
+        replace: 'if (false) {',
+      },
+    ],
+  },
+  {
+    name: 'gap-accepted',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A follower takes an accept although entries before it are missing.',
+    scenario: 'loss-and-duplication',
+    edits: [
+      {
+        file: follower,
+        find: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length)',
+        replace: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot))',
+      },
+    ],
+  },
+  {
+    name: 'repeated-accept-appended',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A follower appends all entries of an accept, also those it has already.',
+    scenario: 'loss-and-duplication',
+    edits: [
+      {
+        file: follower,
+        find: 'acceptor.append(message.entries.slice(length - message.from));',
+        replace: 'acceptor.append(message.entries);',
+      },
+    ],
+  },
+  {
+    name: 'accept-of-unsynchronized-log',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: "A follower takes accepts of the promised ballot before it was synchronized: its log is another ballot's.",
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: follower,
+        find: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length)',
+        replace: 'if (message.from > length)',
+      },
+    ],
+  },
+  {
+    name: 'decided-in-another-ballot',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: "A follower takes the leader's decided index for its log although that was accepted in another ballot.",
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: follower,
+        find: 'if (!sameBallot(word.ballot, acceptor.acceptedBallot))\n            return;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'decided-index-falls',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'An older message takes the decided index back.',
+    scenario: 'loss-and-duplication',
+    edits: [
+      {
+        file: acceptor,
+        find: 'this.#decidedIndex = Math.max(this.#decidedIndex, Math.min(index, this.log.length));',
+        replace: 'this.#decidedIndex = Math.min(index, this.log.length);',
+      },
+    ],
+  },
+  {
+    name: 'truncated-still-durable',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'After a cut, the entries that replace the old ones count as on disk because the old ones were.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: acceptor,
+        find: 'this.#durableLength = Math.min(this.#durableLength, from);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'prepare-before-own-promise',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A candidate sends its prepare before its own promise is on disk.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'for (const member of this.#others)\n            this.#acceptor.sendAfterPersist(member, this.#prepare());\n        this.#adoptIfPromised();',
+        replace:
+          'for (const member of this.#others)\n            this.#acceptor.send(member, this.#prepare());\n        this.#adoptIfPromised();',
+      },
+    ],
+  },
+  {
+    name: 'promise-lost-in-restart',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'After a restart the ballots that a replica leads with start below the promise on its disk.',
+    scenario: 'restart-of-all',
+    edits: [
+      {
+        file: replica,
+        find: 'new LeaderElection(self, members.length - place, members.length, promised)',
+        replace: 'new LeaderElection(self, members.length - place, members.length, ZERO_BALLOT)',
+      },
+    ],
+  },
+  {
+    name: 'prepare-not-repeated',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'A lost prepare or promise is not noticed: the prepare is sent once.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: "        if (this.#phase.type === 'preparing') {\n            for (const member of this.#others) {",
+        replace: "        if (this.#phase.type === 'preparing') {\n            for (const member of []) {",
+      },
+    ],
+  },
+  {
+    name: 'standstill-not-noticed',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong:
+      'A lost accept, or its answer, is not noticed by the leader: it waits for a follower that has nothing to say.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'return progress.stalledRounds >= STALLED_ROUNDS_MAX;',
+        replace: 'return false;',
+      },
+    ],
+  },
+  {
+    name: 'promise-parts-of-two-logs',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'Parts of a promise are joined although the log that is promised has changed between them.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: leader,
+        find: 'soFar !== undefined && sameLog(soFar, message) ? soFar : undefined',
+        replace: 'soFar',
+      },
+    ],
+  },
+];

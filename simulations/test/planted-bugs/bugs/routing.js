@@ -1,0 +1,211 @@
+/** Bugs on the way of a request: gateway, router, formation, and the client. */
+const gateway = 'packages/server/dist/core/gateway.js';
+const router = 'packages/server/dist/core/router.js';
+const formation = 'packages/server/dist/core/formation.js';
+const client = 'packages/client/dist/core/client-core.js';
+const routes = 'packages/client/dist/core/routes.js';
+const detector = 'packages/consensus/dist/failure-detector.js';
+
+export const routingBugs = [
+  {
+    name: 'reply-with-another-id',
+    breaks: 'liveness',
+    area: 'routing',
+    wrong: 'The gateway answers with the id of the last request, not of the one that was served.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: gateway,
+        find: 'this.#reply(link, { id, body: answer });',
+        replace: 'this.#reply(link, { id: link.lastRequestId, body: answer });',
+      },
+    ],
+  },
+  {
+    name: 'repeated-request-served',
+    breaks: 'safety',
+    area: 'routing',
+    wrong: 'The gateway serves a request whose id is not above the last one: a repetition by the network.',
+    scenario: 'chaos-5',
+    edits: [{ file: gateway, find: 'if (id <= link.lastRequestId) {', replace: 'if (false) {' }],
+  },
+  {
+    name: 'repeated-forward-served',
+    breaks: 'safety',
+    area: 'routing',
+    wrong: 'A node serves a forwarded request each time it arrives.',
+    scenario: 'chaos-5',
+    edits: [
+      {
+        file: router,
+        find: 'if (this.#taken.has(name) || this.#takenBefore.has(name)) {',
+        replace: 'if (false) {',
+      },
+    ],
+  },
+  {
+    name: 'forward-across-restart-served',
+    breaks: 'safety',
+    area: 'routing',
+    wrong: 'A node serves a forwarded request that was meant for it before its restart.',
+    scenario: 'chaos-5',
+    edits: [{ file: router, find: 'if (message.starts !== this.#host.starts) {', replace: 'if (false) {' }],
+  },
+  {
+    name: 'forward-id-reused',
+    breaks: 'liveness',
+    area: 'routing',
+    wrong: 'A node numbers what it passes on from 1 again after a restart.',
+    scenario: 'chaos-5',
+    edits: [
+      {
+        file: router,
+        find: 'this.#lastForward = host.starts * FORWARDS_PER_START;',
+        replace: 'this.#lastForward = 0;',
+      },
+    ],
+  },
+  {
+    name: 'lost-forward-means-not-applied',
+    breaks: 'safety',
+    area: 'routing',
+    wrong: 'A request that was passed on and not answered is reported as not applied.',
+    scenario: 'chaos-5',
+    edits: [
+      {
+        file: router,
+        find: "refusal(forwarded.isRead ? 'unavailable' : 'outcome-unknown', message)",
+        replace: "refusal('unavailable', message)",
+      },
+    ],
+  },
+  {
+    name: 'hops-not-counted',
+    breaks: 'liveness',
+    area: 'routing',
+    wrong: 'A request is passed on without a limit of hops.',
+    scenario: 'chaos-5',
+    edits: [
+      {
+        file: router,
+        find: 'const target = hops < limits.forwardHopsMax ? this.#forwardTarget(request.group, hint) : 0;',
+        replace: 'const target = this.#forwardTarget(request.group, hint);',
+      },
+    ],
+  },
+  {
+    name: 'suspicion-never-ends',
+    breaks: 'liveness',
+    area: 'routing',
+    wrong: 'A node that was suspected once stays suspected, and nothing is passed on to it any more.',
+    scenario: 'chaos-5',
+    edits: [{ file: detector, find: 'if (!this.#suspects.delete(from))', replace: 'if (!this.#suspects.has(from))' }],
+  },
+  {
+    name: 'moved-node-keeps-its-epoch',
+    breaks: 'liveness',
+    area: 'routing',
+    wrong: 'The layout gets no new epoch when a node has moved, so that the others keep its old address.',
+    scenario: 'chaos-3',
+    edits: [{ file: formation, find: 'epoch: layout.epoch + 1, nodes };', replace: 'nodes };' }],
+  },
+  {
+    name: 'known-by-its-address',
+    breaks: 'safety',
+    area: 'routing',
+    wrong:
+      'A node that checks in is recognised by its address: one with an empty disk takes the place of its former self.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: formation,
+        find: 'const node = layout.nodes.find((entry) => entry.instance === checkIn.instance);',
+        replace:
+          'const node = layout.nodes.find((entry) => formatAddress(entry.address) === formatAddress(checkIn.address));',
+      },
+    ],
+  },
+  {
+    name: 'first-layout-kept',
+    breaks: 'liveness',
+    area: 'client',
+    wrong: 'The client keeps the first layout it was told, whatever its epoch.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: routes,
+        find: 'if (this.#layout === undefined || reply.layout.epoch > this.#layout.epoch) {',
+        replace: 'if (this.#layout === undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'retry-with-a-new-sequence',
+    breaks: 'safety',
+    area: 'client',
+    wrong: 'The client repeats a command under a new sequence.',
+    scenario: 'exactly-once-counter',
+    edits: [
+      {
+        file: client,
+        find: 'if (task.maybeApplied)\n                return this.#failWithSession(task);\n            task.place = {',
+        replace: 'task.place = {',
+      },
+      {
+        file: client,
+        find: 'channel.rotation += 1;\n        this.#ports.clock.setTimer(backoffMs(this.#ports.random, task.attempts), () => this.#attempt(task));',
+        replace:
+          'channel.rotation += 1;\n        task.place?.channel.settle(task.place.sequence);\n        task.place = undefined;\n        this.#ports.clock.setTimer(backoffMs(this.#ports.random, task.attempts), () => this.#attempt(task));',
+      },
+    ],
+  },
+  {
+    name: 'retry-in-a-new-session',
+    breaks: 'safety',
+    area: 'client',
+    wrong: 'The client repeats a command of unknown outcome in a new session when the old one has expired.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: client,
+        find: 'if (task.maybeApplied)\n                return this.#failWithSession(task);\n            task.place = {',
+        replace: 'task.place = {',
+      },
+      {
+        file: client,
+        find: 'if (task.place !== undefined && task.maybeApplied)',
+        replace: 'if (false)',
+      },
+    ],
+  },
+  {
+    name: 'unknown-means-not-applied',
+    breaks: 'safety',
+    area: 'client',
+    wrong: 'The client takes the answer that the outcome is unknown for one that nothing happened.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: client,
+        find: "case 'outcome-unknown':\n                task.maybeApplied = true;",
+        replace: "case 'outcome-unknown':",
+      },
+    ],
+  },
+  {
+    name: 'lost-means-not-applied',
+    breaks: 'safety',
+    area: 'client',
+    wrong: 'The client takes a request whose connection broke after it left for one that was not applied.',
+    scenario: 'chaos-3',
+    edits: [{ file: client, find: 'task.maybeApplied ||= answer.sent;', replace: '' }],
+  },
+  {
+    name: 'timeout-means-not-applied',
+    breaks: 'safety',
+    area: 'client',
+    wrong: 'A command whose deadline passes while it is under way is reported as not applied.',
+    scenario: 'chaos-3',
+    edits: [{ file: client, find: '(task.maybeApplied || task.attempt?.sent === true)', replace: 'task.maybeApplied' }],
+  },
+];

@@ -1,0 +1,103 @@
+/** Bugs of sessions: what makes a repeated command take effect once. */
+const sessions = 'packages/server/dist/core/sessions.js';
+const machine = 'packages/server/dist/core/key-value-machine.js';
+const groupState = 'packages/server/dist/core/group-state.js';
+const groupReplica = 'packages/server/dist/core/group-replica.js';
+
+export const sessionBugs = [
+  {
+    name: 'reply-not-remembered',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'The reply of a command is not kept, so that a repetition of it is executed again.',
+    scenario: 'exactly-once-counter',
+    edits: [{ file: machine, find: 'admission.remember(result);', replace: '' }],
+  },
+  {
+    name: 'reply-forgotten-at-the-floor',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'The reply at the floor is forgotten although its client still waits for it.',
+    scenario: 'chaos-3',
+    edits: [{ file: sessions, find: 'if (sequence >= floor)', replace: 'if (sequence > floor)' }],
+  },
+  {
+    name: 'expired-session-served',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'A command of an unknown or expired session is executed instead of refused.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: sessions,
+        find: "return { type: 'expired' };",
+        replace: "return { type: 'execute', remember: () => undefined };",
+      },
+    ],
+  },
+  {
+    name: 'session-id-reused',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'Sessions are numbered by how many there are, so that a new one gets the id of another.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: machine,
+        find: "state.sessions.open(revision, timeMs);\n        return { type: 'session', session: revision };",
+        replace:
+          "const session = state.sessions.size + 1;\n        state.sessions.open(session, timeMs);\n        return { type: 'session', session };",
+      },
+    ],
+  },
+  {
+    name: 'flush-leaves-sessions-out',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'Sessions are not written with the state they belong to, and are gone after a restart.',
+    scenario: 'restart-of-all',
+    edits: [
+      {
+        file: groupState,
+        find: 'for (const { id, record } of this.#sessions.takeChanges()) {',
+        replace: 'for (const { id, record } of []) {',
+      },
+    ],
+  },
+  {
+    name: 'full-session-refuses-its-lowest',
+    breaks: 'liveness',
+    area: 'session',
+    wrong: 'A session with its limit of kept replies refuses also the command that the others wait for.',
+    scenario: 'chaos-3',
+    edits: [{ file: sessions, find: 'if (full && sequence > session.floor)', replace: 'if (full)' }],
+  },
+  {
+    name: 'waiters-kept-after-stepping-down',
+    breaks: 'safety',
+    area: 'session',
+    wrong: "A former leader's waiting clients are answered with what the next leader decided at their positions.",
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: groupReplica,
+        find: "if (event.type === 'stepped-down')\n                this.#giveUpPending('leadership moved');",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'given-up-means-not-applied',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'A leader that steps down says of what it had proposed that it was not applied.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: groupReplica,
+        find: "const unknown = refusal('outcome-unknown',",
+        replace: "const unknown = refusal('unavailable',",
+      },
+    ],
+  },
+];

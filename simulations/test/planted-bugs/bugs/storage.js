@@ -1,0 +1,288 @@
+/** Bugs of the log on disk, of the applied state and of snapshots. */
+const acceptor = 'packages/consensus/dist/sequence-paxos/acceptor.js';
+const replica = 'packages/consensus/dist/sequence-paxos/sequence-paxos.js';
+const nodeLoop = 'packages/server/dist/core/node-loop.js';
+const groupReplica = 'packages/server/dist/core/group-replica.js';
+const groupState = 'packages/server/dist/core/group-state.js';
+const flusher = 'packages/server/dist/core/state-flusher.js';
+const logRecord = 'packages/server/dist/core/log-record.js';
+const snapshots = 'packages/server/dist/core/snapshots.js';
+const machine = 'packages/server/dist/core/key-value-machine.js';
+const member = 'packages/server/dist/core/member.js';
+const node = 'packages/server/dist/core/node.js';
+
+export const storageBugs = [
+  {
+    name: 'messages-leave-with-the-commit',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'Messages that depend on a write leave when the commit begins, not when it is done.',
+    scenario: 'restart-of-all',
+    edits: [
+      {
+        file: nodeLoop,
+        find: 'this.#ports.storage.commit(batch.mutations, () => this.#committed(batch));',
+        replace:
+          'for (const { group, outgoing } of batch.messages.splice(0)) this.#sendConsensus(group, outgoing);\n' +
+          '        this.#ports.storage.commit(batch.mutations, () => this.#committed(batch));',
+      },
+    ],
+  },
+  {
+    name: 'nothing-to-write-nothing-to-wait-for',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'A message without a write of its own does not wait for the commit under way, which it may depend on.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: nodeLoop,
+        find: 'const holder = this.#committing;',
+        replace: 'const holder = undefined;',
+      },
+    ],
+  },
+  {
+    name: 'joined-appends-not-cut',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'Two appends of one commit are joined without cutting the first where the second begins.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: nodeLoop,
+        find: 'earlier.entries.slice(0, later.from - earlier.from)',
+        replace: 'earlier.entries',
+      },
+    ],
+  },
+  {
+    name: 'overwritten-entries-come-back',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'When the log is read, entries that a later append overwrote are not cut.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: logRecord,
+        find: 'entries.length = Math.max(0, segment.from - compactedIndex);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'checksum-not-verified',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'The checksum of a record is not compared when it is read.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: logRecord,
+        find: 'if (record.length < 4 || view.getUint32(0) !== crc32(body))',
+        replace: 'if (record.length < 4)',
+      },
+    ],
+  },
+  {
+    name: 'trimmed-before-durable',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'The log is trimmed behind what is applied, not behind what is durably applied.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: groupReplica,
+        find: 'const durableIndex = Math.min(this.state.durableIndex, keep);',
+        replace: 'const durableIndex = Math.min(this.state.applied.index, keep);',
+      },
+    ],
+  },
+  {
+    name: 'later-index-counts-as-flushed',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'At the end of a flush everything applied by then counts as durable, not what the flush began with.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: groupState,
+        find: 'this.#durableIndex = Math.max(this.#durableIndex, applied.index);',
+        replace: 'this.#durableIndex = this.#applied.index;',
+      },
+    ],
+  },
+  {
+    name: 'index-committed-before-data',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'The applied index is committed first and the data after it, not both in one transaction.',
+    scenario: 'restart-of-all',
+    edits: [
+      {
+        file: flusher,
+        find: 'this.#storage.commit(mutations, done);',
+        replace:
+          'this.#storage.commit(mutations.map(({ group, records }) => ({ group, records: records.slice(0, 1) })), () => ' +
+          'this.#storage.commit(mutations.map(({ group, records }) => ({ group, records: records.slice(1) })), done));',
+      },
+    ],
+  },
+  {
+    name: 'flush-hides-its-values',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'While a flush is under way, reads miss the values that it is about to write.',
+    scenario: 'steady-load',
+    edits: [
+      {
+        file: groupState,
+        find: 'for (const overlay of [this.#overlay, this.#flushing]) {',
+        replace: 'for (const overlay of [this.#overlay]) {',
+      },
+    ],
+  },
+  {
+    name: 'deleted-value-read-from-disk',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'A key whose deletion is not flushed yet is read from the disk, where it still is.',
+    scenario: 'steady-load',
+    edits: [
+      {
+        file: groupState,
+        find: 'if (found !== undefined || overlay.has(name))',
+        replace: 'if (found !== undefined)',
+      },
+    ],
+  },
+  {
+    name: 'version-starts-again',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'Versions count per key and start again after a delete.',
+    scenario: 'steady-load',
+    edits: [
+      {
+        file: machine,
+        find: "function write(state, key, value, revision) {\n    state.set(key, revision, value);\n    return { type: 'written', version: revision };",
+        replace:
+          "function write(state, key, value) {\n    const version = (state.get(key)?.version ?? 0) + 1;\n    state.set(key, version, value);\n    return { type: 'written', version };",
+      },
+    ],
+  },
+  {
+    name: 'version-per-entry',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'All commands of one log entry get the same version.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: machine,
+        find: '        revision += 1;\n        return applyCommand(state, command, revision, timeMs);',
+        replace:
+          '        revision = state.applied.revision + 1;\n        return applyCommand(state, command, revision, timeMs);',
+      },
+    ],
+  },
+  {
+    name: 'snapshot-promises-nothing',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'A replica that installs a snapshot does not promise the ballot in which that was decided.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: replica,
+        find: 'if (compareBallots(ballot, this.#acceptor.promisedBallot) > 0) {',
+        replace: 'if (false) {',
+      },
+    ],
+  },
+  {
+    name: 'snapshot-drops-accepted-suffix',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'Installing a snapshot throws away entries beyond it that were accepted and counted.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: acceptor,
+        find: 'this.log.compact(index);\n        this.#decidedIndex = index;',
+        replace:
+          'if (index < this.log.length) this.log.truncate(index);\n        this.log.compact(index);\n        this.#decidedIndex = index;',
+      },
+    ],
+  },
+  {
+    name: 'snapshot-part-skipped',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'A repeated request for a part of a snapshot is answered with the next part under the same number.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: snapshots,
+        find: 'if (message.part === sending.part + 1) {',
+        replace: 'if (message.part >= sending.part) {',
+      },
+    ],
+  },
+  {
+    name: 'snapshot-without-sessions',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'A snapshot holds the keys and not the sessions.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: snapshots,
+        find: '.filter((record) => !isInstalledRecord(record));',
+        replace: '.filter((record) => !isInstalledRecord(record) && record.key[0] !== 0x73);',
+      },
+    ],
+  },
+  {
+    name: 'flush-over-fetched-state',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'A flush goes on while a fetched state takes the place of the one it writes.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: groupState,
+        find: 'return !this.#beingReplaced && this.#applied.index > this.#durableIndex;',
+        replace: 'return this.#applied.index > this.#durableIndex;',
+      },
+    ],
+  },
+  {
+    name: 'installed-state-not-noted',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'After a restart the log is not told of a state that was installed right before.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        file: member,
+        find: 'replica.noteInstalledState();\n        return replica;',
+        replace: 'return replica;',
+      },
+    ],
+  },
+  {
+    name: 'new-identity-each-start',
+    breaks: 'liveness',
+    area: 'storage',
+    wrong: 'A node makes itself a new identity at each start instead of keeping the one on its disk.',
+    scenario: 'formation',
+    edits: [
+      {
+        file: node,
+        find: '? { ...known, starts: known.starts + 1 }',
+        replace: '? { ...known, starts: known.starts + 1, instance: randomId(ports.random) }',
+      },
+    ],
+  },
+];

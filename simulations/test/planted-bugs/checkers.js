@@ -1,0 +1,35 @@
+/**
+ * Which check a complaint of a run comes from, by its text.
+ */
+const checkers = [
+  [/^violation:/, 'linearizability'],
+  [/^unknown:/, 'linearizability, no verdict'],
+  [/read your writes|monotonic|writes follow reads/, 'session guarantees'],
+  [/^counter .* (lost|too often|not a count)/, 'exactly-once count'],
+  [/^group \d+: process \d+ decided/, 'log agreement'],
+  [/the decided index of process/, 'decided index'],
+  [/^replicas differ/, 'equal replicas'],
+  [/^threw InvariantViolation/, "the node's invariants"],
+  [/^threw /, 'an exception'],
+  [/found damage that its disk did not suffer/, 'unexplained damage'],
+  [/while a partial partition stayed/, 'latency in a partial partition'],
+  [/^no progress|decisions resumed|did not form|did not come back|were not served|has no leader/, 'progress'],
+  [/still open|got a definite result|could not be read/, 'answered operations'],
+  [/acknowledged without a majority|the leader changed|a leader changed|still leads/, "the scenario's own"],
+];
+
+export function checkerOf(complaint) {
+  return checkers.find(([pattern]) => pattern.test(complaint))?.[1] ?? "the scenario's own";
+}
+
+/** The checkers that complained, without repetition. */
+export function checkersOf(complaints) {
+  return [...new Set(complaints.map(checkerOf))];
+}
+
+const livenessCheckers = ['progress', 'answered operations', 'latency in a partial partition', "the scenario's own"];
+
+/** Whether a complaint of the checker fits a bug that breaks 'safety' or 'liveness'. */
+export function fits(checker, breaks) {
+  return livenessCheckers.includes(checker) === (breaks === 'liveness');
+}

@@ -1,0 +1,50 @@
+/**
+ * Plants a bug: makes a copy of the compiled project with it available to `import` in this process. No file changes.
+ */
+import { readFileSync } from 'node:fs';
+import { register } from 'node:module';
+import { plantedUrl } from './hooks.js';
+
+const root = new URL('../../../', import.meta.url);
+
+/** The changed sources by url. Throws when the bug does not fit the code any more. */
+function changedSources(bug) {
+  const sources = new Map();
+  for (const { file, find, replace } of bug.edits) {
+    const url = new URL(file, root).href;
+    const source = sources.get(url) ?? readFileSync(new URL(url), 'utf8');
+    const places = source.split(find).length - 1;
+    if (places !== 1)
+      throw new Error(`planted bug ${bug.name}: ${file} has its text ${places} times, not once: ${find}`);
+    // Not replace(find, ...): that has patterns of its own.
+    sources.set(url, source.split(find).join(replace));
+  }
+  return sources;
+}
+
+/** Throws when some bug does not fit the code any more. */
+export function checkFit(bugs) {
+  for (const bug of bugs) changedSources(bug);
+}
+
+/** Returns what runs a scenario of the code with the bug. */
+export async function plant(bug) {
+  const sources = new Map([...changedSources(bug)].map(([url, source]) => [plantedUrl(url, bug.name), source]));
+  register('./hooks.js', import.meta.url, { data: { root: root.href, sources } });
+  return importSimulations((url) => plantedUrl(url, bug.name));
+}
+
+/** Returns what runs a scenario of the code as it is. */
+export function importUnchanged() {
+  return importSimulations((url) => url);
+}
+
+async function importSimulations(urlOf) {
+  const load = (file) => import(urlOf(new URL(`simulations/dist/${file}`, root).href));
+  const [{ runScenario }, { scenarios }] = await Promise.all([load('run.js'), load('scenarios/index.js')]);
+  return (name, seed, seconds) => {
+    const scenario = scenarios.find((candidate) => candidate.name === name);
+    if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+    return runScenario(scenario, { seed, seconds: seconds ?? scenario.seconds });
+  };
+}
