@@ -76,8 +76,4 @@ export class Agreement implements WorldWatcher {
   onDown(process: ProcessId): void {
     if (this.#world.sound.includes(process)) this.#states.push(...this.states([process]));
   }
-
-  onNote(): void {
-    // Notes say nothing about logs.
-  }
 }

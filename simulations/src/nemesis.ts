@@ -26,6 +26,7 @@ export const faultKinds = [
   'torn-write',
   'bit-flip',
   'clock-jump',
+  'client-cut',
   'slow-reader',
   'overload',
 ] as const;
@@ -208,6 +209,17 @@ export class Nemesis {
   }
 
   // ---- clients ----
+
+  /** Each of these clients reaches the nodes that it may only. */
+  cutClients(clients: readonly ProcessId[], mayReach: (client: ProcessId, process: ProcessId) => boolean): void {
+    this.#do('client-cut', clients, 'some clients reach some nodes only', () => {
+      for (const client of clients) {
+        for (const process of this.#world.processes) {
+          if (!mayReach(client, process)) this.#world.network.cut(client, process);
+        }
+      }
+    });
+  }
 
   slowReader(client: ProcessId, byMs: number): void {
     this.#do('slow-reader', [client], `a client takes ${byMs} ms to read a frame`, () => {

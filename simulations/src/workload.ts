@@ -17,6 +17,8 @@ export interface WorkloadOptions {
   readonly clients: number;
   /** Clients that share a connection and its sessions. */
   readonly clientsPerConnection: number;
+  /** How many of them, the first ones, only read. */
+  readonly readers: number;
   readonly keys: number;
   readonly counters: number;
   /** Pause of a client between two operations, milliseconds. */
@@ -29,6 +31,7 @@ export interface WorkloadOptions {
 export const defaultWorkload: WorkloadOptions = {
   clients: 6,
   clientsPerConnection: 1,
+  readers: 0,
   keys: 6,
   counters: 2,
   pauseMs: [0, 40],
@@ -71,7 +74,7 @@ export class Workload {
     let core: ClientCore | undefined;
     for (let i = 0; i < options.clients; i += 1) {
       if (core === undefined || i % options.clientsPerConnection === 0) core = this.#connect();
-      this.#loop(new LoadClient(core), this.#newId());
+      this.#loop(new LoadClient(core, i < options.readers), this.#newId());
     }
     this.#burstCore = this.#connect();
   }
@@ -85,7 +88,7 @@ export class Workload {
   burst(operations: number): void {
     for (let i = 0; i < operations && this.#mayStart; i += 1) {
       this.#busy += 1;
-      const client = new LoadClient(this.#burstCore);
+      const client = new LoadClient(this.#burstCore, false);
       this.#operate(client, this.#newId(), `burst-${i % BURST_KEYS}`, () => (this.#busy -= 1));
     }
   }
@@ -124,7 +127,8 @@ export class Workload {
       this.#world.schedule.after(pauseUs, () => this.#loop(client, unknown ? this.#newId() : id));
     };
     const counters = this.counterKeys;
-    if (counters.length > 0 && this.#random.chance(0.3)) this.#increment(client, id, this.#random.pick(counters), next);
+    if (counters.length > 0 && !client.onlyReads && this.#random.chance(0.3))
+      this.#increment(client, id, this.#random.pick(counters), next);
     else this.#operate(client, id, `key-${this.#random.int(0, this.#options.keys - 1)}`, next);
   }
 
@@ -151,7 +155,7 @@ export class Workload {
   #choose(client: LoadClient, keyText: string): Operation {
     const key = encodeUtf8(keyText);
     const seen = client.seen.get(keyText);
-    const dice = this.#random.int(0, 99);
+    const dice = client.onlyReads ? 0 : this.#random.int(0, 99);
     if (dice < 40) return { type: 'get', key };
     this.#nextValue += 1;
     const fresh = encodeUtf8(`v${this.#nextValue}`);
@@ -191,10 +195,12 @@ export class Workload {
 /** A client and what it remembers. */
 class LoadClient {
   readonly core: ClientCore;
+  readonly onlyReads: boolean;
   readonly seen = new Map<string, Seen>();
 
-  constructor(core: ClientCore) {
+  constructor(core: ClientCore, onlyReads: boolean) {
     this.core = core;
+    this.onlyReads = onlyReads;
   }
 
   note(call: Call): void {

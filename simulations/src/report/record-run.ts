@@ -107,6 +107,7 @@ class RunRecording {
       case 'noise':
         return () => isNoisy(network.faults);
       case 'slow-link':
+      case 'client-cut':
       case 'slow-reader':
         return () => this.#healed === healed;
       default:
@@ -167,6 +168,7 @@ const shownAs: Readonly<Record<NemesisKind, FaultKind | undefined>> = {
   'torn-write': 'disk',
   'bit-flip': 'disk',
   'clock-jump': 'clock',
+  'client-cut': 'network',
   'slow-reader': 'network',
   overload: 'other',
 };

@@ -147,6 +147,8 @@ function inflict(run: Run, fault: FaultKind, victim: number, mover: number): voi
       return nemesis.flipBit(victim, random);
     case 'clock-jump':
       return nemesis.jumpClock(a, random.int(-3_600_000, 3_600_000));
+    case 'client-cut':
+      return nemesis.cutClients(run.load.processes, (client, process) => process !== a || client % 3 === 0);
     case 'slow-reader':
       return nemesis.slowReader(random.pick(run.load.processes), random.int(50, 2000));
     case 'overload': {

@@ -1,4 +1,5 @@
 import type { Scenario } from '../run.ts';
+import { aimed } from './aimed.ts';
 import { formation, steadyLoad } from './calm.ts';
 import { chaos } from './chaos.ts';
 import {
@@ -31,5 +32,6 @@ export const scenarios: readonly Scenario[] = [
   ...singleFaults,
   overload,
   slowReader,
+  ...aimed,
   ...chaos,
 ];

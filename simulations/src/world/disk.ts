@@ -50,6 +50,7 @@ export interface DiskUser {
 
 interface Commit {
   readonly what: string;
+  /** What it takes on a disk that is not slow. */
   readonly delayUs: number;
   /** Makes the changes; with a torn last record if so told. */
   readonly write: (torn: boolean) => void;
@@ -59,12 +60,14 @@ interface Commit {
 /** The commits of one store, one after the other, in the order they were asked for. */
 class CommitQueue {
   readonly #user: DiskUser;
+  readonly #slowness: () => number;
   readonly #failure: () => string | undefined;
   readonly #waiting: Commit[] = [];
 
   /** `failure` tells why a commit that is about to be done fails instead. */
-  constructor(user: DiskUser, failure: () => string | undefined) {
+  constructor(user: DiskUser, slowness: () => number, failure: () => string | undefined) {
     this.#user = user;
+    this.#slowness = slowness;
     this.#failure = failure;
   }
 
@@ -87,7 +90,7 @@ class CommitQueue {
 
   #next(): void {
     const first = this.#waiting[0];
-    if (first !== undefined) this.#finishAfter(first.delayUs, first);
+    if (first !== undefined) this.#finishAfter(first.delayUs * this.#slowness(), first);
   }
 
   #finishAfter(delayUs: number, first: Commit): void {
@@ -240,18 +243,19 @@ export class Disk {
   }
 
   #openQueue(user: DiskUser): CommitQueue {
-    const queue = new CommitQueue(user, () => {
+    const failure = (): string | undefined => {
       if (this.full) return 'no space left on device';
       if (!this.failsOnce) return undefined;
       this.failsOnce = false;
       return 'input/output error';
-    });
+    };
+    const queue = new CommitQueue(user, () => this.#slowness, failure);
     this.#queues.push(queue);
     return queue;
   }
 
   #commitUs(): number {
-    return this.#random.int(...this.#options.commitUs) * this.slowness;
+    return this.#random.int(...this.#options.commitUs);
   }
 
   #readGroup(group: GroupId): Recovered | undefined {

@@ -72,13 +72,13 @@ export class PowerOff extends Error {}
 /** Told of every point at which a crash would leave something else behind; it may throw {@link PowerOff}. */
 export type PointWatcher = (process: ProcessId, what: string, frame?: Uint8Array) => void;
 
-/** Told of what happens to nodes. */
+/** Told of what happens to nodes, as far as it cares. */
 export interface WorldWatcher {
   /** A node ended a turn of its event loop. */
-  onTurn(process: ProcessId): void;
-  onUp(process: ProcessId): void;
-  onDown(process: ProcessId): void;
-  onNote(line: string): void;
+  onTurn?(process: ProcessId): void;
+  onUp?(process: ProcessId): void;
+  onDown?(process: ProcessId): void;
+  onNote?(line: string): void;
 }
 
 export class World {
@@ -88,7 +88,7 @@ export class World {
   readonly network: Network;
   readonly #machines: Machine[] = [];
   readonly #nodeRandom: RandomStream;
-  readonly #watchers: WorldWatcher[] = [];
+  #watchers: readonly WorldWatcher[] = [];
   onPoint: PointWatcher | undefined;
   #clients = 0;
 
@@ -144,8 +144,12 @@ export class World {
     return this.#machines.find((machine) => machine.node?.id === id)?.process;
   }
 
-  watch(watcher: WorldWatcher): void {
-    this.#watchers.push(watcher);
+  /** Returns how to stop watching. */
+  watch(watcher: WorldWatcher): () => void {
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+    };
   }
 
   // ---- processes ----
@@ -161,7 +165,7 @@ export class World {
     fence.enter(() => {
       const node = this.#createNode(machine, fence);
       machine.node = node;
-      for (const watcher of this.#watchers) watcher.onUp(process);
+      for (const watcher of this.#watchers) watcher.onUp?.(process);
       this.network.listen(process, {
         accept: (connection) => {
           const link: ClientLink = node.openClient(connection);
@@ -264,7 +268,7 @@ export class World {
 
   note(line: string): void {
     this.trace.note(this.schedule.nowUs, line);
-    for (const watcher of this.#watchers) watcher.onNote(line);
+    for (const watcher of this.#watchers) watcher.onNote?.(line);
   }
 
   // ---- ports ----
@@ -328,12 +332,12 @@ export class World {
     machine.peer = undefined;
     this.network.listen(machine.process, undefined);
     this.network.breakConnections(machine.process);
-    if (wasUp) for (const watcher of this.#watchers) watcher.onDown(machine.process);
+    if (wasUp) for (const watcher of this.#watchers) watcher.onDown?.(machine.process);
   }
 
   #onTurn(process: ProcessId): void {
     this.onPoint?.(process, 'turn: ended');
-    for (const watcher of this.#watchers) watcher.onTurn(process);
+    for (const watcher of this.#watchers) watcher.onTurn?.(process);
   }
 
   #logger(name: string): Logger {

@@ -80,7 +80,7 @@ export class Heartbeats {
     this.#starts.set(from, Math.max(this.startsOf(from), message.starts));
     if (message.round === 0) {
       const answer = this.#answers.get(from);
-      if (answer !== undefined) this.#answers.set(from, withNews(answer, message));
+      if (answer !== undefined && isLater(message, answer)) this.#answers.set(from, withNews(answer, message));
       return;
     }
     if (this.#detector.onReply(from, message.round)) this.#logger.info(`node ${nodeName(from)} is back`);
@@ -102,10 +102,20 @@ export class Heartbeats {
   }
 }
 
+function isLater(a: HeartbeatReply, b: HeartbeatReply): boolean {
+  return a.starts > b.starts || (a.starts === b.starts && a.number > b.number);
+}
+
 /** The answer, with what changed since. */
 function withNews(answer: HeartbeatReply, news: HeartbeatReply): HeartbeatReply {
   const changed = new Set(news.groups.map((entry) => entry.group));
-  return { ...answer, groups: [...answer.groups.filter((entry) => !changed.has(entry.group)), ...news.groups] };
+  const { starts, number } = news;
+  return {
+    ...answer,
+    starts,
+    number,
+    groups: [...answer.groups.filter((entry) => !changed.has(entry.group)), ...news.groups],
+  };
 }
 
 /** The answers by group and member. */

@@ -52,6 +52,8 @@ export interface MemberOptions {
   readonly onLayout: (layout: Layout) => void;
 }
 
+type HeartbeatReply = Extract<PeerMessage, { type: 'heartbeat-reply' }>;
+
 /** Where the layout stands in the state of the metadata group. */
 const LAYOUT_KEY = encodeUtf8('layout');
 
@@ -75,6 +77,7 @@ export class Member {
   /** Who led each group before its present leader; 0 for nobody. */
   readonly #formerLeaders = new Map<GroupId, NodeId>();
   #badFrames = 0;
+  #lastHeartbeat = 0;
 
   /** Reads the groups' logs and states; throws CorruptRecord when one is damaged. */
   constructor(ports: MemberPorts, loop: NodeLoop, options: MemberOptions) {
@@ -238,7 +241,7 @@ export class Member {
     const groups = [...this.replicas.values()]
       .filter((replica) => replica.members.includes(to))
       .map((replica) => ({ group: replica.group, ...replica.heartbeat() }));
-    return { type: 'heartbeat-reply', round, starts: this.#starts, epoch: this.#layout.epoch, groups };
+    return this.#heartbeat(round, groups);
   }
 
   #onRound(answers: Parameters<typeof answersByGroup>[0]): void {
@@ -255,10 +258,14 @@ export class Member {
     if (replica === undefined) return;
     const groups = [{ group, ...replica.heartbeat() }];
     for (const member of replica.members) {
-      if (member === this.self) continue;
-      const { epoch } = this.#layout;
-      this.#loop.send(member, { type: 'heartbeat-reply', round: 0, starts: this.#starts, epoch, groups });
+      if (member !== this.self) this.#loop.send(member, this.#heartbeat(0, groups));
     }
+  }
+
+  #heartbeat(round: number, groups: HeartbeatReply['groups']): HeartbeatReply {
+    this.#lastHeartbeat += 1;
+    const { epoch } = this.#layout;
+    return { type: 'heartbeat-reply', round, starts: this.#starts, number: this.#lastHeartbeat, epoch, groups };
   }
 
   // ---- groups ----

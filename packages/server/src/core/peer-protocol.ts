@@ -29,6 +29,8 @@ export type PeerMessage =
       readonly round: number;
       /** How often the sender was started. */
       readonly starts: number;
+      /** Grows with every reply of that start: a copy that comes late says what was. */
+      readonly number: number;
       /** Of the sender's layout. */
       readonly epoch: number;
       readonly groups: readonly (GroupHeartbeat & { readonly group: GroupId })[];
@@ -85,7 +87,8 @@ export function writePeerMessage(writer: Writer, message: PeerMessage): void {
       writer.uint(message.round);
       return;
     case 'heartbeat-reply':
-      writer.uint(message.round).uint(message.starts).uint(message.epoch).list(message.groups, writeGroupHeartbeat);
+      writer.uint(message.round).uint(message.starts).uint(message.number).uint(message.epoch);
+      writer.list(message.groups, writeGroupHeartbeat);
       return;
     case 'consensus':
       writer.uint(message.group);
@@ -133,6 +136,7 @@ function readPeerMessage(reader: Reader): PeerMessage {
         type,
         round: reader.uint(),
         starts: reader.uint(),
+        number: reader.uint(),
         epoch: reader.uint(),
         groups: reader.list(limits.partitionsMax + 1, readGroupHeartbeat),
       };

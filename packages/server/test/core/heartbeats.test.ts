@@ -29,11 +29,14 @@ class Rig {
     return this.asked.at(-1)?.round ?? 0;
   }
 
+  #number = 0;
+
   answer(from: NodeId, part: Partial<Reply> = {}): void {
     this.beats.onReply(from, {
       type: 'heartbeat-reply',
       round: this.round,
       starts: 1,
+      number: (this.#number += 1),
       epoch: 1,
       groups: [],
       ...part,
@@ -80,6 +83,18 @@ describe('rounds', () => {
     expect(rig.rounds[0]?.get(2)?.groups).toEqual([beat(1, 5), beat(2, 9)]);
     expect(rig.rounds[0]?.has(3)).toBe(false);
     expect([...rig.beats.suspects]).toEqual([3]);
+  });
+
+  // aimed-3, seed 113: a copy from before an election, a second late, made a member give up a leader that was well.
+  it('do not take news that are older than the answer', () => {
+    const rig = new Rig();
+    rig.answer(2, { number: 8, groups: [beat(1, 5)] });
+    rig.answer(2, { number: 7, round: 0, groups: [beat(1, 3)] });
+    rig.answer(3, { number: 2, starts: 4, groups: [beat(1, 5)] });
+    rig.answer(3, { number: 9, starts: 3, round: 0, groups: [beat(1, 3)] });
+    rig.clock.advance(ELECTION_TIMEOUT_MS);
+    expect(rig.rounds[0]?.get(2)?.groups).toEqual([beat(1, 5)]);
+    expect(rig.rounds[0]?.get(3)?.groups).toEqual([beat(1, 5)]);
   });
 
   it('end after the answers that arrived while the node was busy have been taken in', () => {
@@ -131,8 +146,11 @@ it('a stopped node asks no more', () => {
 
 it('answers are told apart by group', () => {
   const answers = new Map([
-    [2, { type: 'heartbeat-reply' as const, round: 1, starts: 1, epoch: 1, groups: [beat(1, 5), beat(4, 6)] }],
-    [3, { type: 'heartbeat-reply' as const, round: 1, starts: 1, epoch: 1, groups: [beat(4, 7)] }],
+    [
+      2,
+      { type: 'heartbeat-reply' as const, round: 1, starts: 1, number: 1, epoch: 1, groups: [beat(1, 5), beat(4, 6)] },
+    ],
+    [3, { type: 'heartbeat-reply' as const, round: 1, starts: 1, number: 1, epoch: 1, groups: [beat(4, 7)] }],
   ]);
   const byGroup = answersByGroup(answers);
   expect([...byGroup.keys()]).toEqual([1, 4]);

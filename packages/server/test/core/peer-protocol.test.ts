@@ -44,6 +44,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     type: type('heartbeat-reply'),
     round: uint,
     starts: uint,
+    number: uint,
     epoch: uint,
     groups: fc.array(heartbeat, { maxLength: 4 }),
   }),
