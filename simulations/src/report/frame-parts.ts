@@ -57,6 +57,8 @@ function peerPart(message: PeerMessage): Part {
       return part('layout', NO_GROUP, `layout, epoch ${message.layout.epoch}`);
     case 'snapshot-request':
       return part('snapshot', message.group, `snapshot request, part ${message.part}`);
+    case 'snapshot-lost':
+      return part('snapshot', message.group, 'snapshot transfer is not known');
     case 'snapshot-part':
       return part('snapshot', message.group, `snapshot part ${message.part}, ${message.records.length} records`);
   }

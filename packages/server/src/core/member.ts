@@ -234,6 +234,9 @@ export class Member {
       case 'snapshot-part':
         this.#snapshots.onPart(from, message);
         return;
+      case 'snapshot-lost':
+        this.#snapshots.onLost(from, message);
+        return;
     }
   }
 

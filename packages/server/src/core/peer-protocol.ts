@@ -66,7 +66,9 @@ export type PeerMessage =
       /** The sender's promise when it opened the transfer. */
       readonly ballot: Ballot;
       readonly records: readonly StateRecord[];
-    };
+    }
+  /** That transfer is unknown here, or no longer known: begin another one. */
+  | { readonly type: 'snapshot-lost'; readonly group: GroupId; readonly transfer: number };
 
 const kinds = [
   'heartbeat-request',
@@ -78,6 +80,7 @@ const kinds = [
   'layout',
   'snapshot-request',
   'snapshot-part',
+  'snapshot-lost',
 ] as const;
 
 export function writePeerMessage(writer: Writer, message: PeerMessage): void {
@@ -114,6 +117,9 @@ export function writePeerMessage(writer: Writer, message: PeerMessage): void {
       writer.uint(message.group).uint(message.transfer).uint(message.part);
       writeBallot(writer, message.ballot);
       writer.list(message.records, (w, record) => w.bytes(record.key).bytes(record.value ?? new Uint8Array()));
+      return;
+    case 'snapshot-lost':
+      writer.uint(message.group).uint(message.transfer);
       return;
   }
 }
@@ -158,6 +164,8 @@ function readPeerMessage(reader: Reader): PeerMessage {
       return { type, layout: readLayout(reader) };
     case 'snapshot-request':
       return { type, group: reader.uint(limits.partitionsMax), transfer: reader.uint(), part: reader.uint() };
+    case 'snapshot-lost':
+      return { type, group: reader.uint(limits.partitionsMax), transfer: reader.uint() };
     case 'snapshot-part':
       return {
         type,

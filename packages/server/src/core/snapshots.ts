@@ -101,7 +101,12 @@ export class Snapshots {
     if (sending?.transfer !== message.transfer) {
       const ballot = this.#host.promisedBallot(message.group);
       const index = this.#host.storedIndex(message.group);
-      if (message.part !== 0 || ballot === undefined) return;
+      if (ballot === undefined) return;
+      if (message.part !== 0) {
+        // Of an earlier start of this node, or the receiver was silent for too long.
+        this.#host.send(from, { type: 'snapshot-lost', group: message.group, transfer: message.transfer });
+        return;
+      }
       sending?.view.close();
       const view = this.#storage.snapshot(message.group);
       sending = {
@@ -153,6 +158,19 @@ export class Snapshots {
     });
   }
 
+  onLost(from: NodeId, message: Extract<PeerMessage, { type: 'snapshot-lost' }>): void {
+    const fetching = this.#fetching.get(message.group);
+    if (fetching?.transfer !== message.transfer || fetching.from !== from || fetching.writing) return;
+    this.#giveUp(message.group, fetching);
+  }
+
+  /** The leader will offer its state again. */
+  #giveUp(group: GroupId, fetching: Fetching): void {
+    mark('snapshot-given-up');
+    fetching.install.abort();
+    this.#fetching.delete(group);
+  }
+
   #next(group: GroupId, fetching: Fetching): void {
     fetching.writing = false;
     fetching.part += 1;
@@ -175,9 +193,7 @@ export class Snapshots {
       if (fetching.writing) continue;
       fetching.idleRounds += 1;
       if (this.#isLost(fetching)) {
-        mark('snapshot-given-up');
-        fetching.install.abort();
-        this.#fetching.delete(group);
+        this.#giveUp(group, fetching);
       } else if (fetching.idleRounds % REPEAT_ROUNDS === 0) {
         this.#ask(group, fetching);
       }

@@ -54,6 +54,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
   fc.record({ type: type('layout-request') }),
   fc.record({ type: type('layout'), layout }),
   fc.record({ type: type('snapshot-request'), group, transfer: uint, part: uint }),
+  fc.record({ type: type('snapshot-lost'), group, transfer: uint }),
   fc.record({
     type: type('snapshot-part'),
     group,
@@ -83,7 +84,7 @@ describe('peer messages', () => {
       expect(decodePeerFrame(encode(sent))).toEqual(sent);
     });
     fc.assert(property, { seed: 20260101, numRuns: 400 });
-    expect(seen.size).toBe(9 + 10);
+    expect(seen.size).toBe(10 + 10);
   });
 
   it('that were cut give a prefix of the frame or a DecodeError', () => {

@@ -80,7 +80,7 @@ class Pair {
       else if (message.type === 'snapshot-part') {
         this.parts.push(message.records.length);
         this.receiver.snapshots.onPart(2, message);
-      }
+      } else if (message.type === 'snapshot-lost') this.receiver.snapshots.onLost(2, message);
     }
   }
 
@@ -211,6 +211,20 @@ describe('a transfer that comes to nothing', () => {
     expect(pair.receiver.snapshots.fetch(GROUP, 2, 10)).toBe(true);
   });
 
+  // chaos-5, seed 5340: the disk of the receiver hung for longer than the sender keeps a transfer.
+  it('is given up at once when the sender no longer knows it', () => {
+    const pair = new Pair();
+    pair.receiver.snapshots.fetch(GROUP, 2, 10);
+    pair.exchange((message) => message.type === 'snapshot-request' && message.part === 1);
+    pair.sender.rounds(51);
+    pair.receiver.rounds(5);
+    pair.exchange();
+    expect(pair.receiver.storage.aborted).toBe(1);
+    expect(pair.receiver.snapshots.fetch(GROUP, 2, 10)).toBe(true);
+    pair.exchange();
+    expect(pair.received).toEqual(stateOf(pair.sender));
+  });
+
   it('is given up soon when the sender is suspected', () => {
     const pair = new Pair();
     pair.receiver.snapshots.fetch(GROUP, 2, 10);
@@ -263,6 +277,8 @@ describe('a transfer that comes to nothing', () => {
   it('does not begin in the middle, nor in a group without a promise', () => {
     const sender = new Side();
     sender.snapshots.onRequest(1, { type: 'snapshot-request', group: GROUP, transfer: 5, part: 2 });
+    const lost = { type: 'snapshot-lost', group: GROUP, transfer: 5 };
+    expect(sender.sent.splice(0)).toEqual([{ to: 1, message: lost }]);
     sender.promised = undefined;
     sender.snapshots.onRequest(1, { type: 'snapshot-request', group: GROUP, transfer: 5, part: 0 });
     expect(sender.sent).toEqual([]);
