@@ -13,6 +13,8 @@ const LOOK_MS = 0.2;
 const MOMENT_MS_MAX = 1500;
 /** A member that was cut off and returns may cause no election for so long. */
 const RETURN_MS = 600;
+/** What a request for a snapshot takes, so that there may be an election meanwhile. */
+const REQUEST_MS = 700;
 /** Operations that are under way when a leader is cut off. */
 const BURST = 24;
 
@@ -80,19 +82,9 @@ const aims: readonly Aim[] = [
   /** Somebody dies, or the leader changes, while a state is moved to a replica that was away. */
   function strikeAtSnapshot(run, leader) {
     const { nemesis, world, random } = run;
-    const away = random.pick(world.processes.filter((process) => process !== leader));
-    nemesis.crash(away);
-    const length = world.node(leader)?.group(GROUP)?.logLength ?? 0;
-    const trimmed = (): boolean => (world.node(leader)?.group(GROUP)?.compactedIndex ?? 0) > length;
-    world.runUntil(trimmed, MOMENT_MS_MAX);
+    const away = leaveBehind(run, leader);
     if (random.chance(0.4)) nemesis.slowDisk(away, random.int(5, 50));
-    let fetches = false;
-    const stop = world.watch({
-      onNote: (line) => (fetches ||= line.includes('fetches a snapshot')),
-    });
-    world.start(away);
-    world.runUntil(() => fetches, MOMENT_MS_MAX, LOOK_MS);
-    stop();
+    startAndFetch(run, away);
     world.runFor(random.int(0, 80) / 10);
     const strike = random.int(0, 3);
     if (strike === 0) nemesis.crash(away);
@@ -101,6 +93,24 @@ const aims: readonly Aim[] = [
     if (strike === 3) nemesis.crashAll(1);
     world.runFor(random.int(0, 300));
     world.startAll();
+  },
+
+  /** A leader offers its state, and has promised its successor's ballot by the time it is asked for it. */
+  function snapshotOfDeposedLeader(run, leader) {
+    const { nemesis, world } = run;
+    // Of three, nobody but these two would be left to elect a successor.
+    if (world.processes.length < 5) return;
+    const away = leaveBehind(run, leader);
+    const ofLeader = (a: ProcessId, b: ProcessId): boolean => a === leader || b === leader;
+    const ofAway = (a: ProcessId, b: ProcessId): boolean => a === away || b === away;
+    nemesis.keepOnly((a, b) => !ofAway(a, b) || ofLeader(a, b));
+    nemesis.slowLink(away, leader, REQUEST_MS);
+    startAndFetch(run, away);
+    nemesis.keepOnly((a, b) => ofAway(a, b) === ofLeader(a, b));
+    world.runFor(REQUEST_MS / 2);
+    world.network.healAll();
+    nemesis.keepOnly((a, b) => !ofAway(a, b) || ofLeader(a, b));
+    world.runFor(2 * REQUEST_MS);
   },
 
   /** Clients do not reach the leader: what they ask is passed on, while nodes on the way are started again. */
@@ -171,6 +181,27 @@ function aimedAt(nodes: number): Scenario {
 }
 
 export const aimed: readonly Scenario[] = [aimedAt(3), aimedAt(5)];
+
+/** A follower is away until the log no longer reaches back to where it stopped. */
+function leaveBehind({ nemesis, world, random }: Run, leader: ProcessId): ProcessId {
+  const away = random.pick(world.processes.filter((process) => process !== leader));
+  nemesis.crash(away);
+  const length = world.node(leader)?.group(GROUP)?.logLength ?? 0;
+  const trimmed = (): boolean => (world.node(leader)?.group(GROUP)?.compactedIndex ?? 0) > length;
+  world.runUntil(trimmed, MOMENT_MS_MAX);
+  return away;
+}
+
+/** Starts it, and runs until it asks for a snapshot. */
+function startAndFetch({ world }: Run, away: ProcessId): void {
+  let fetches = false;
+  const stop = world.watch({
+    onNote: (line) => (fetches ||= line.startsWith(`node-${away}: fetches a snapshot`)),
+  });
+  world.start(away);
+  world.runUntil(() => fetches, 2 * MOMENT_MS_MAX, LOOK_MS);
+  stop();
+}
 
 /** Ends everything, so that the next fault meets a cluster that is whole. */
 function recover({ world }: Run): void {
