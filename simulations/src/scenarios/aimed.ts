@@ -11,6 +11,8 @@ const GROUP = 1;
 /** So often a moment is looked for, milliseconds. */
 const LOOK_MS = 0.2;
 const MOMENT_MS_MAX = 1500;
+/** Elections are over when nothing has changed for so long. */
+const SETTLE_MS = 400;
 /** A member that was cut off and returns may cause no election for so long. */
 const RETURN_MS = 600;
 /** What a request for a snapshot takes, so that there may be an election meanwhile. */
@@ -125,8 +127,10 @@ const aims: readonly Aim[] = [
   },
 
   /** One link is cut: the leader keeps its majority, and what the cut-off member is asked goes by way of another. */
-  function cutOneLink(run, leader) {
+  function cutOneLink(run) {
     const { nemesis, world, random } = run;
+    const leader = settledLeader(run);
+    if (leader === undefined) return;
     const other = random.pick(world.processes.filter((process) => process !== leader));
     nemesis.cut(leader, other);
     nemesis.cutClients(run.load.processes, (_, process) => process === other);
@@ -135,8 +139,10 @@ const aims: readonly Aim[] = [
   },
 
   /** A member that was cut off comes back. */
-  function returnOfMember(run, leader) {
+  function returnOfMember(run) {
     const { nemesis, world, random } = run;
+    const leader = settledLeader(run);
+    if (leader === undefined) return;
     nemesis.isolate(random.pick(world.processes.filter((process) => process !== leader)));
     world.runFor(random.int(300, 1200));
     world.network.healAll();
@@ -223,6 +229,18 @@ function noisy({ nemesis, random }: Run): void {
 
 function highestBallot({ world }: Run): number {
   return Math.max(0, ...world.up.map((process) => world.node(process)?.group(GROUP)?.ballot.number ?? 0));
+}
+
+/** The leader, if all see the same one and still do a while later. */
+function settledLeader({ world }: Run): ProcessId | undefined {
+  const seen = (): string => world.processes.map((process) => world.node(process)?.group(GROUP)?.leader).join();
+  const ballot = (): string => world.processes.map((p) => world.node(p)?.group(GROUP)?.ballot.number).join();
+  world.runFor(SETTLE_MS);
+  const before = `${seen()} ${ballot()}`;
+  world.runFor(SETTLE_MS);
+  const [first = 0, ...others] = world.processes.map((process) => world.node(process)?.group(GROUP)?.leader);
+  const isSettled = before === `${seen()} ${ballot()}` && first !== 0 && others.every((leader) => leader === first);
+  return isSettled ? world.processOf(first) : undefined;
 }
 
 /** Nobody had a reason to take over. */
