@@ -83,15 +83,15 @@ describe('messages', () => {
     expect(decode(head.uint(8_000_000).raw(new Uint8Array(10)).finish())).toBeUndefined();
   });
 
-  it('100,000 random and damaged frames only ever throw a DecodeError', () => {
+  it('300,000 random and damaged frames only ever throw a DecodeError', () => {
     const random = new Random(20_260_101);
     const samples = types.flatMap((type) => fc.sample(messageOf(type), { seed: 7, numRuns: 20 })).map(encode);
     let refused = 0;
-    for (let i = 0; i < 100_000; i += 1) {
+    for (let i = 0; i < 300_000; i += 1) {
       const sample = random.pick(samples);
       refused += decode(damage(random, sample, i % 3)) === undefined ? 1 : 0;
     }
-    expect(refused).toBeGreaterThan(50_000);
+    expect(refused).toBeGreaterThan(150_000);
   });
 });
 

@@ -24,8 +24,18 @@ export function numberRanges(text: string): number[] {
   return numbers;
 }
 
+/** A parser for names of scenarios with commas between them. */
+export function scenariosOf(scenarios: readonly Scenario[]): (names: string) => Scenario[] {
+  const scenario = scenarioOf(scenarios);
+  return (names) => {
+    const chosen = names.split(',').map(scenario);
+    if (new Set(chosen).size < chosen.length) throw new InvalidArgumentError('It names a scenario twice.');
+    return chosen;
+  };
+}
+
 /** A parser for the name of one of the scenarios. */
-export function scenarioOf(scenarios: readonly Scenario[]): (name: string) => Scenario {
+function scenarioOf(scenarios: readonly Scenario[]): (name: string) => Scenario {
   return (name) => {
     const found = scenarios.find((scenario) => scenario.name === name);
     if (found !== undefined) return found;

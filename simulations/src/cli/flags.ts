@@ -4,7 +4,7 @@
 import { Command } from 'commander';
 import type { RunOptions, Scenario } from '../run.ts';
 import type { PictureFiles } from './pictures.ts';
-import { numberRanges, percentage, positiveInteger, scenarioOf } from './flag-values.ts';
+import { numberRanges, percentage, positiveInteger, scenariosOf } from './flag-values.ts';
 
 export interface Flags {
   readonly list: boolean;
@@ -23,7 +23,7 @@ export interface Flags {
 
 interface Parsed {
   readonly list?: true;
-  readonly scenario?: Scenario;
+  readonly scenario?: Scenario[];
   readonly seed: number;
   readonly seeds: number;
   readonly seconds?: number;
@@ -44,6 +44,7 @@ const EXAMPLES = `
 Examples:
   npm run simulate -- --list
   npm run simulate -- --scenario leader-crash --seed 7 --seeds 100
+  npm run simulate -- --scenario chaos-3,aimed-3 --seeds 50
   npm run simulate -- --seeds 1000 --jobs 4              every scenario, a thousand seeds each, on four cores
   npm run simulate -- --scenario chaos-5 --seed 7 --trace
   npm run simulate -- --scenario chaos-5 --seed 7 --report run.html
@@ -57,7 +58,7 @@ export function simulateCommand(scenarios: readonly Scenario[]): Command {
   return new Command('simulate')
     .description('Runs the production node and client on simulated time, network and disks, and checks every history.')
     .option('--list', 'list the scenarios')
-    .option('--scenario <name>', 'run this one only (default: all)', scenarioOf(scenarios))
+    .option('--scenario <names>', 'run these only, with commas between them (default: all)', scenariosOf(scenarios))
     .option('--seed <n>', 'the first seed', positiveInteger, 1)
     .option('--seeds <n>', 'how many seeds to run, from the first on', positiveInteger, 1)
     .option('--seconds <n>', 'simulated seconds of load and faults (default: what the scenario says)', positiveInteger)
@@ -78,10 +79,10 @@ export function simulateCommand(scenarios: readonly Scenario[]): Command {
 /** Ends the program, or throws if the command was told so, when flags contradict each other. */
 export function readFlags(command: Command, argv: readonly string[], scenarios: readonly Scenario[]): Flags {
   const parsed = command.parse(argv, { from: 'user' }).opts<Parsed>();
-  const { scenario, seed, seeds, seconds, nodes, clients, operations, without } = parsed;
+  const { scenario: named, seed, seeds, seconds, nodes, clients, operations, without } = parsed;
   const refuse = (problem: string): never => command.error(`error: ${problem}`);
-  if (parsed.shrink === true && scenario === undefined) refuse('--shrink needs a --scenario');
-  const single = scenario !== undefined && seeds === 1;
+  if (parsed.shrink === true && named?.length !== 1) refuse('--shrink needs one --scenario');
+  const single = named?.length === 1 && seeds === 1;
   if (parsed.trace === true && !single) refuse('--trace is for one run: name a --scenario, and leave out --seeds');
   if (without !== undefined && !single) refuse('--without is for one run: another seed has other faults');
   const { report, shiviz } = parsed;
@@ -91,7 +92,7 @@ export function readFlags(command: Command, argv: readonly string[], scenarios: 
   if (parsed.trace === true && parsed.shrink === true) refuse('--shrink prints no trace: replay what it leaves');
   return {
     list: parsed.list === true,
-    chosen: scenario === undefined ? scenarios : [scenario],
+    chosen: named ?? scenarios,
     seed,
     seeds,
     overrides: {

@@ -3,7 +3,7 @@
  */
 import { Command } from 'commander';
 import type { Scenario } from '../run.ts';
-import { positiveInteger, scenarioOf } from './flag-values.ts';
+import { positiveInteger, scenariosOf } from './flag-values.ts';
 import type { Batch } from './plan.ts';
 import { runsOf } from './plan.ts';
 
@@ -28,18 +28,17 @@ What it did is saved every few seconds: the same command goes on where it was st
 complete, it adds a section to docs/evidence.md. One run in twenty is made twice, and its trace hashes compared.
 
 Examples:
-  npm run simulate:long -- --jobs 2                          100,000 seeds, half of them of each chaos scenario
+  npm run simulate:long -- --jobs 2                          100,000 seeds, a third of them of each chaos scenario
   npm run simulate:long -- --seeds 2000 --scenarios chaos-5
   npm run simulate:long -- --append-now                      write down what it did so far
 `;
 
 export function longRunCommand(scenarios: readonly Scenario[]): Command {
-  const scenario = scenarioOf(scenarios);
   const chaos = scenarios.filter(({ name }) => name.startsWith('chaos-'));
   return new Command('simulate:long')
     .description('Runs very many seeds, resumably, and adds the figures to docs/evidence.md.')
     .option('--seeds <n>', 'how many, spread over the scenarios', positiveInteger, 100_000)
-    .option('--scenarios <names>', 'with commas between them', (names: string) => names.split(',').map(scenario), chaos)
+    .option('--scenarios <names>', 'with commas between them', scenariosOf(scenarios), chaos)
     .option('--seconds <n>', 'simulated seconds of load and faults (default: what the scenario says)', positiveInteger)
     .option('--jobs <n>', 'processes that run seeds at the same time', positiveInteger, 2)
     .option('--restart', 'forget what was done so far')
@@ -51,7 +50,6 @@ export function readLongRunFlags(command: Command, argv: readonly string[]): Lon
   const parsed = command.parse(argv, { from: 'user' }).opts<Parsed>();
   const { scenarios, seeds, seconds } = parsed;
   const refuse = (problem: string): never => command.error(`error: ${problem}`);
-  if (new Set(scenarios).size < scenarios.length) refuse('--scenarios names one of them twice');
   if (parsed.restart === true && parsed.appendNow === true) refuse('--restart would leave --append-now nothing');
   return {
     batches: spread(scenarios, seeds, seconds),

@@ -64,7 +64,7 @@ describe('simulate', () => {
     ['--scenario chaos-3 --seeds 2 --without 1', /--without is for one run/],
     ['--scenario chaos-3 --seeds 2 --report x.html', /--report and --shiviz are for one run/],
     ['--scenario chaos-3 --shrink --shiviz x.log', /--report and --shiviz are for one run/],
-    ['--shrink', /--shrink needs a --scenario/],
+    ['--shrink', /--shrink needs one --scenario/],
     ['--scenario chaos-3 --shrink --trace', /--shrink prints no trace/],
     ['--unheard-of', /unknown option/],
   ])('refuses "%s"', (line, problem) => {
