@@ -37,11 +37,22 @@ export interface RunOptions {
   readonly without?: readonly number[] | undefined;
 }
 
+/** What holds for any run, and was checked. */
+export interface RunVerdict {
+  readonly name: string;
+  /** What was looked at. */
+  readonly detail: string;
+  /** Empty if it holds. */
+  readonly complaints: readonly string[];
+}
+
 export interface RunResult {
   readonly scenario: string;
   readonly seed: number;
   /** What did not hold; empty for a pass. */
   readonly complaints: readonly string[];
+  /** Of the checks that every run has; what a scenario asks besides is in the complaints only. */
+  readonly verdicts: readonly RunVerdict[];
   readonly traceHash: string;
   readonly simulatedMs: number;
   readonly events: number;
@@ -90,6 +101,7 @@ export class Run {
   readonly counts: Record<string, number> = {};
   readonly #agreement: Agreement;
   readonly #complaints: string[] = [];
+  readonly #verdicts: RunVerdict[] = [];
   #load: Workload | undefined;
   #figures: HistoryFigures | undefined;
 
@@ -109,6 +121,11 @@ export class Run {
 
   get complaints(): readonly string[] {
     return this.#complaints;
+  }
+
+  /** What was checked so far. */
+  get verdicts(): readonly RunVerdict[] {
+    return this.#verdicts;
   }
 
   get figures(): HistoryFigures | undefined {
@@ -197,25 +214,38 @@ export class Run {
       this.world.runUntil(() => this.load.idle, 30_000),
       'operations were still open 30 s after the load ended',
     );
+    this.#judge('every operation ended', '', []);
     this.#checkCounters();
-    const { verdict, figures, findings } = checkHistory(this.load.calls);
+    const { calls } = this.load;
+    const { verdict, figures, findings } = checkHistory(calls);
     this.#figures = figures;
-    this.expect(verdict === 'linearizable', `${verdict}: ${findings.map((finding) => finding.explanation).join('\n')}`);
-    this.#complaints.push(...sessionComplaints(this.load.calls));
+    const explanation = `${verdict}: ${findings.map((finding) => finding.explanation).join('\n')}`;
+    const checked = `${figures.checkedOperations} operations on ${figures.keys} keys`;
+    this.#judge('linearizable', checked, verdict === 'linearizable' ? [] : [explanation]);
+    this.#judge('session guarantees', checked, sessionComplaints(calls));
     const vacuity = { okMin: bounds.okMin, okRateMin: bounds.okRateMin ?? 0.5, overlappingMin: bounds.okMin / 20 };
-    this.#complaints.push(...vacuityComplaints(figures, vacuity));
+    const much = `${figures.ok} operations answered, ${figures.overlapping} of them next to another on their key`;
+    this.#judge('enough happened', much, vacuityComplaints(figures, vacuity));
     this.#checkReplicas();
-    this.#complaints.push(...this.#agreement.complaints);
-    this.count('decided entries compared', this.#agreement.compared);
-    this.expect(this.#agreement.compared > 0, 'no decided entry was seen on two replicas');
+    const { compared, complaints } = this.#agreement;
+    this.count('decided entries compared', compared);
+    const nothing = compared > 0 ? [] : ['no decided entry was seen on two replicas'];
+    this.#judge('logs and states agree', `${compared} decided entries compared`, [...complaints, ...nothing]);
+  }
+
+  #judge(name: string, detail: string, complaints: readonly string[]): void {
+    this.#verdicts.push({ name, detail, complaints });
+    this.#complaints.push(...complaints);
   }
 
   #checkCounters(): void {
     const { core } = this.world.client();
+    const complaints: string[] = [];
+    let total = 0;
     for (const key of this.load.counterKeys) {
       let final: number | undefined;
       core.submit({ type: 'get', key: encodeUtf8(key) }, 5000, (outcome) => {
-        if (outcome instanceof Error) this.#complaints.push(`counter ${key} could not be read: ${outcome.message}`);
+        if (outcome instanceof Error) complaints.push(`counter ${key} could not be read: ${outcome.message}`);
         final =
           outcome instanceof Error || outcome.type !== 'value' || !outcome.found
             ? 0
@@ -223,12 +253,11 @@ export class Run {
       });
       this.world.runUntil(() => final !== undefined, 6000);
       const increments = countIncrements(this.load.calls, key);
-      this.#complaints.push(...exactlyOnceComplaints({ key, increments, final: final ?? 0 }));
-      this.count(
-        'increments acknowledged',
-        increments.reduce((sum, entry) => sum + entry.acknowledged, 0),
-      );
+      complaints.push(...exactlyOnceComplaints({ key, increments, final: final ?? 0 }));
+      total += increments.reduce((sum, entry) => sum + entry.acknowledged, 0);
     }
+    this.count('increments acknowledged', total);
+    this.#judge('counters count each increment once', `${total} increments acknowledged`, complaints);
   }
 
   /** Once nothing moves any more, every replica of a group has the same state on disk. */
@@ -238,8 +267,10 @@ export class Run {
     const differing = (): number[] =>
       differingGroups(this.#agreement.states(), Math.floor(this.world.options.replication / 2) + 1);
     const settled = this.world.runUntil(() => differing().length === 0, EQUAL_MS_MAX + TRANSFER_MS_MAX, LOOK_MS);
-    this.expect(settled, `replicas differ in groups ${differing().join(', ')}`);
-    this.longest('replicas equal after ms', this.world.nowMs - startMs);
+    const tookMs = this.world.nowMs - startMs;
+    const complaints = settled ? [] : [`replicas differ in groups ${differing().join(', ')}`];
+    this.#judge('replicas become equal', `after ${tookMs} ms`, complaints);
+    this.longest('replicas equal after ms', tookMs);
   }
 }
 
@@ -262,6 +293,7 @@ function runWithLimits(scenario: Scenario, options: RunOptions): RunResult {
     scenario: scenario.name,
     seed: options.seed,
     complaints: thrown === undefined ? run.complaints : [...run.complaints, `threw ${thrown}`],
+    verdicts: run.verdicts,
     traceHash: trace.hash,
     simulatedMs: run.world.nowMs,
     events: trace.events,

@@ -9,7 +9,6 @@ import type { Run, RunOptions, RunResult, Scenario } from '../run.ts';
 import { runScenario } from '../run.ts';
 import { replayCommand } from './commands.ts';
 import { complaintKind } from './complaint-kind.ts';
-import { several } from './figures.ts';
 import { formatRanges } from './number-ranges.ts';
 
 export interface PictureFiles {
@@ -68,10 +67,14 @@ function callsOf(run: Run): readonly Call[] {
   }
 }
 
-function verdictsOf({ complaints, figures }: RunResult): ReportVerdict[] {
-  if (complaints.length > 0) {
-    return complaints.map((complaint) => ({ name: complaintKind(complaint), passed: false, detail: complaint }));
-  }
-  const checked = several(figures?.checkedOperations ?? 0, 'operation');
-  return [{ name: 'everything that must hold', passed: true, detail: `${checked} checked` }];
+function verdictsOf({ complaints, verdicts }: RunResult): ReportVerdict[] {
+  const shown = verdicts.map((verdict) => ({
+    name: verdict.name,
+    passed: verdict.complaints.length === 0,
+    detail: verdict.complaints.length === 0 ? verdict.detail : verdict.complaints.join('\n'),
+  }));
+  const general = new Set(verdicts.flatMap((verdict) => verdict.complaints));
+  const own = complaints.filter((complaint) => !general.has(complaint));
+  if (own.length === 0) return [...shown, { name: 'what the scenario asks besides', passed: true, detail: '' }];
+  return [...shown, ...own.map((complaint) => ({ name: complaintKind(complaint), passed: false, detail: complaint }))];
 }
