@@ -31,8 +31,20 @@ describe('the list of scenarios', () => {
     for (const name of ['symmetric-partition', 'loss-and-duplication', 'exactly-once-counter', 'chaos-3', 'chaos-5']) {
       expect(names).toContain(name);
     }
+    for (const name of [
+      'rolling-restart',
+      'snapshot-catch-up',
+      'stalled-disk',
+      'asymmetric-partition',
+      'clock-drift',
+    ]) {
+      expect(names).toContain(name);
+    }
+    for (const name of ['overload', 'slow-reader', 'failing-disk', 'damaged-disk', 'wiped-disk', 'paused-leader']) {
+      expect(names).toContain(name);
+    }
     for (const nodes of [3, 5]) {
-      for (const name of ['quorum-loss', 'constrained-election', 'chained'])
+      for (const name of ['quorum-loss', 'constrained-election', 'chained', 'aimed', 'chaos'])
         expect(names).toContain(`${name}-${nodes}`);
     }
     expect(new Set(names).size).toBe(names.length);
