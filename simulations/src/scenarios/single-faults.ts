@@ -24,8 +24,7 @@ interface Trouble {
   /** Ends it. */
   readonly relieve?: (run: Run) => void;
   /** An acknowledged write in every group within this time of each strike. */
-  readonly gapMsMax?: number;
-  readonly okRateMin?: number;
+  readonly gapMsMax: number;
 }
 
 const restart = (run: Run): void => run.world.startAll();
@@ -148,14 +147,12 @@ export const singleFaults: readonly Scenario[] = troubles.map((trouble) => ({
     while (run.world.nowMs < endMs) {
       run.world.runFor(run.random.int(200, 1500));
       trouble.strike(run, leaderOf(run, run.random.int(1, 2)));
-      if (trouble.gapMsMax !== undefined) {
-        run.longest('longest gap ms', run.requireProgress(trouble.gapMsMax, `after ${trouble.name}`));
-      }
+      run.longest('longest gap ms', run.requireProgress(trouble.gapMsMax, `after ${trouble.name}`));
       run.world.runFor(run.random.int(200, 3000));
       trouble.relieve?.(run);
     }
     run.heal();
-    run.finish({ okMin: 300, okRateMin: trouble.okRateMin ?? 0.5 });
+    run.finish({ okMin: 300 });
     for (const process of run.world.processes.slice(1)) {
       const damage = run.world.brokenBecause(process);
       run.expect(damage === undefined, `node-${process} found damage that its disk did not suffer: ${damage ?? ''}`);
