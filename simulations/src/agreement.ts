@@ -36,7 +36,9 @@ export class Agreement implements WorldWatcher {
       const disk = this.#world.disk(process);
       for (let group = 0; group <= this.#world.options.partitions; group += 1) {
         const appliedIndex = disk.appliedIndex(group);
-        if (appliedIndex > 0) states.push({ group, process, appliedIndex, stateHash: disk.stateHash(group) });
+        const isReplica = this.#world.node(process)?.group(group) !== undefined;
+        if (isReplica || appliedIndex > 0)
+          states.push({ group, process, appliedIndex, stateHash: disk.stateHash(group) });
       }
     }
     return states;

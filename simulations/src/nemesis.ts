@@ -43,6 +43,8 @@ export interface Deed {
   readonly text: string;
   /** Left out of this run. */
   readonly spared: boolean;
+  /** It happened: it was not left out, and there was something that it could do harm to. */
+  fired: boolean;
 }
 
 export class Nemesis {
@@ -68,7 +70,11 @@ export class Nemesis {
   // ---- nodes ----
 
   crash(process: ProcessId): void {
-    this.#do('crash', [process], 'power off', () => this.#world.crash(process));
+    this.#do('crash', [process], 'power off', () => {
+      const wasUp = this.#isUp(process);
+      this.#world.crash(process);
+      return wasUp;
+    });
   }
 
   /** All at the same moment; they start again after so long. */
@@ -97,6 +103,7 @@ export class Nemesis {
     this.#do('pause', [process], `stands still for ${ms} ms`, () => {
       this.#world.pause(process);
       this.#after(ms, () => this.#world.resume(process));
+      return this.#isUp(process);
     });
   }
 
@@ -192,11 +199,11 @@ export class Nemesis {
     });
   }
 
-  /** Power off in the middle of a write that is not atomic. */
+  /** Power off in the middle of the next write, which is not atomic. */
   tearWrite(process: ProcessId): void {
-    this.#do('torn-write', [process], 'power off in the middle of a record', () => {
+    this.#do('torn-write', [process], 'power off in the middle of the next record', () => {
       this.#world.disk(process).tearsOnce = true;
-      this.#world.crash(process);
+      return this.#isUp(process);
     });
   }
 
@@ -204,7 +211,7 @@ export class Nemesis {
   flipBit(process: ProcessId, random: RandomStream): void {
     this.#do('bit-flip', [process], 'power off, and a bit of the disk flips', () => {
       this.#world.crash(process);
-      this.#world.disk(process).flipBit(random);
+      return this.#world.brokenBecause(process) === undefined && this.#world.disk(process).flipBit(random);
     });
   }
 
@@ -227,6 +234,7 @@ export class Nemesis {
     });
   }
 
+  /** `burst` starts them. */
   overload(operations: number, burst: () => void): void {
     this.#do('overload', [], `${operations} operations at once`, burst);
   }
@@ -250,17 +258,22 @@ export class Nemesis {
     this.#world.note('healed');
   }
 
-  #do(kind: FaultKind, processes: readonly ProcessId[], text: string, act: () => void): void {
+  #isUp(process: ProcessId): boolean {
+    return this.#world.node(process) !== undefined;
+  }
+
+  /** `act` returns false when there was nothing to do harm to. */
+  #do(kind: FaultKind, processes: readonly ProcessId[], text: string, act: () => boolean | void): void {
     const number = this.#deeds.length;
     const spared = this.#spared.has(number);
-    const deed: Deed = { number, kind, atMs: this.#world.nowMs, processes, text, spared };
+    const deed: Deed = { number, kind, atMs: this.#world.nowMs, processes, text, spared, fired: false };
     this.#deeds.push(deed);
     if (spared) return;
     const names =
       processes.length === this.#world.processes.length ? 'all' : processes.map((p) => `node-${p}`).join(', ');
     this.#world.note(`fault ${number}: ${kind}, ${names}: ${text}`);
     for (const watcher of this.#watchers) watcher(deed);
-    act();
+    deed.fired = act() !== false;
   }
 
   #after(ms: number, act: () => void): void {

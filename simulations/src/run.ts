@@ -1,8 +1,9 @@
 /**
  * One run of a scenario: a world, its load, the faults the scenario inflicts, and everything that must hold at the end.
  */
-import type { Mark } from '@kvorum/common';
-import { decodeUtf8, encodeUtf8, takeMarks } from '@kvorum/common';
+import type { Layout, Mark } from '@kvorum/common';
+import { decodeUtf8, encodeUtf8, groupOfKey, takeMarks } from '@kvorum/common';
+import type { ClientCore } from '@kvorum/client/core';
 import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
 import { Agreement } from './agreement.ts';
 import type { HistoryFigures } from './checkers/index.ts';
@@ -80,6 +81,11 @@ export interface Scenario {
   run(run: Run): void;
 }
 
+interface Probe {
+  readonly core: ClientCore;
+  readonly keys: readonly Uint8Array[];
+}
+
 /** Stops a run whose next steps make no sense any more. */
 class Abandoned extends Error {}
 
@@ -89,6 +95,7 @@ const RECOVERY_MS_MAX = 5000;
 /** When nothing is written any more: replicas are equal within this time and that of a transfer. */
 const EQUAL_MS_MAX = 10 * ELECTION_TIMEOUT_MS;
 const TRANSFER_MS_MAX = 4000;
+const PROBE_PAUSE_US = 10_000;
 /** Comparing states takes time. */
 const LOOK_MS = 20;
 
@@ -103,6 +110,7 @@ export class Run {
   readonly #complaints: string[] = [];
   readonly #verdicts: RunVerdict[] = [];
   #load: Workload | undefined;
+  #probe: Probe | undefined;
   #figures: HistoryFigures | undefined;
 
   constructor(scenario: Scenario, options: RunOptions) {
@@ -168,6 +176,8 @@ export class Run {
       this.world.runUntil(() => this.allHealthy(), FORMATION_MS_MAX),
       'the cluster did not form within 2 s',
     );
+    // Its connections are there before anything happens to them.
+    this.requireProgress(FORMATION_MS_MAX, 'after the formation');
   }
 
   allHealthy(): boolean {
@@ -189,22 +199,43 @@ export class Run {
 
   /** Requires an acknowledged write in every group within the time; returns how long it took, milliseconds. */
   requireProgress(limitMs: number, when: string): number {
+    const { core, keys } = this.#openProbe();
     const startMs = this.world.nowMs;
-    const { core } = this.world.client();
-    const groups = this.world.options.partitions;
-    const open = new Set<number>();
-    for (let probe = 0; open.size < groups; probe += 1) {
-      const key = encodeUtf8(`probe-${probe}`);
-      open.add(probe);
-      core.submit({ type: 'put', key, value: key }, limitMs, (outcome) => {
-        if (!(outcome instanceof Error)) open.delete(probe);
+    const open = new Set(keys);
+    const put = (key: Uint8Array): void => {
+      const leftMs = startMs + limitMs - this.world.nowMs;
+      if (leftMs <= 0) return;
+      core.submit({ type: 'put', key, value: key }, leftMs, (outcome) => {
+        // Its session may have expired while it was away; another put will do.
+        if (outcome instanceof Error) this.world.schedule.after(PROBE_PAUSE_US, () => put(key));
+        else open.delete(key);
       });
-    }
+    };
+    for (const key of keys) put(key);
     this.require(
       this.world.runUntil(() => open.size === 0, limitMs),
       `no progress ${when} within ${limitMs} ms`,
     );
     return this.world.nowMs - startMs;
+  }
+
+  /** A client that is there from the first time on, and a key in every group. */
+  #openProbe(): Probe {
+    if (this.#probe !== undefined) return this.#probe;
+    const { core } = this.world.client();
+    let layout: Layout | undefined;
+    core.whenReady(RECOVERY_MS_MAX, (outcome) => {
+      if (!(outcome instanceof Error)) layout = outcome;
+    });
+    this.world.runUntil(() => layout !== undefined, RECOVERY_MS_MAX);
+    this.require(layout !== undefined, 'a new client did not learn the layout');
+    const keys = new Map<number, Uint8Array>();
+    for (let probe = 0; layout !== undefined && keys.size < this.world.options.partitions; probe += 1) {
+      const key = encodeUtf8(`probe-${probe}`);
+      keys.set(groupOfKey(layout, key), key);
+    }
+    this.#probe = { core, keys: [...keys.values()] };
+    return this.#probe;
   }
 
   /** Ends the load and checks everything that holds for any run. */
@@ -226,6 +257,7 @@ export class Run {
     const vacuity = { okMin: bounds.okMin, okRateMin: bounds.okRateMin ?? 0.5, overlappingMin: bounds.okMin / 20 };
     const much = `${figures.ok} operations answered, ${figures.overlapping} of them next to another on their key`;
     this.#judge('enough happened', much, vacuityComplaints(figures, vacuity));
+    this.#checkNodes();
     this.#checkReplicas();
     const { compared, complaints } = this.#agreement;
     this.count('decided entries compared', compared);
@@ -260,12 +292,25 @@ export class Run {
     this.#judge('counters count each increment once', `${total} increments acknowledged`, complaints);
   }
 
+  /** Every node is back whose disk let it, and no node found damage that its disk did not suffer. */
+  #checkNodes(): void {
+    const { world } = this;
+    const missing = (): number[] => world.sound.filter((process) => world.node(process)?.healthy !== true);
+    world.runUntil(() => missing().length === 0, RECOVERY_MS_MAX);
+    const complaints = missing().map(
+      (process) => `node-${process} is not back: ${world.brokenBecause(process) ?? 'down'}`,
+    );
+    this.#judge(
+      'every node is back',
+      `${world.sound.length} of ${world.processes.length} with a sound disk`,
+      complaints,
+    );
+  }
+
   /** Once nothing moves any more, every replica of a group has the same state on disk. */
   #checkReplicas(): void {
     const startMs = this.world.nowMs;
-    // Of each group a majority is left at least, or there would have been no progress.
-    const differing = (): number[] =>
-      differingGroups(this.#agreement.states(), Math.floor(this.world.options.replication / 2) + 1);
+    const differing = (): number[] => differingGroups(this.#agreement.states());
     const settled = this.world.runUntil(() => differing().length === 0, EQUAL_MS_MAX + TRANSFER_MS_MAX, LOOK_MS);
     const tookMs = this.world.nowMs - startMs;
     const complaints = settled ? [] : [`replicas differ in groups ${differing().join(', ')}`];

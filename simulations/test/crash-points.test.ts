@@ -15,7 +15,7 @@ describe('a crash at any point', () => {
     for (const type of [...frames, 'snapshot-request', 'snapshot-part', 'read-check', 'read-checked']) {
       for (const phase of ['before', 'sent']) expect(kinds).toContain(`frame: ${phase} ${type}`);
     }
-    expect(kinds).toContain('turn: ended');
+    for (const other of ['turn: ended', 'reply: before', 'reply: sent']) expect(kinds).toContain(other);
     expect(points.map((point) => point.number)).toEqual(points.map((_, place) => place));
   });
 

@@ -41,6 +41,8 @@ const SCRATCHES_KEPT = 32;
 /** Buffers of writers that have finished, for the next ones: as many as are written to at a time, one per peer and frame. */
 const spares: Uint8Array[] = [];
 
+const nothing = new Uint8Array(0);
+
 /** To take numbers apart into bytes, and put them together. */
 const number = new DataView(new ArrayBuffer(8));
 
@@ -58,6 +60,8 @@ export class Writer {
   finish(): Uint8Array {
     const result = this.#bytes.slice(0, this.#length);
     if (this.#bytes.length <= SCRATCH_BYTES_KEPT && spares.length < SCRATCHES_KEPT) spares.push(this.#bytes);
+    // Another writer may have them now.
+    this.#bytes = nothing;
     return result;
   }
 

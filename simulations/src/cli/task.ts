@@ -82,7 +82,7 @@ export function unfinished(task: Task, complaint: string): Outcome {
 
 function countFaults(deeds: readonly Deed[]): Record<string, number> {
   const faults: Record<string, number> = {};
-  for (const { kind, spared } of deeds) if (!spared) faults[kind] = (faults[kind] ?? 0) + 1;
+  for (const { kind, fired } of deeds) if (fired) faults[kind] = (faults[kind] ?? 0) + 1;
   return faults;
 }
 

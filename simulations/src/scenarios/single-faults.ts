@@ -153,10 +153,7 @@ export const singleFaults: readonly Scenario[] = troubles.map((trouble) => ({
     }
     run.heal();
     run.finish({ okMin: 300 });
-    for (const process of run.world.processes.slice(1)) {
-      const damage = run.world.brokenBecause(process);
-      run.expect(damage === undefined, `node-${process} found damage that its disk did not suffer: ${damage ?? ''}`);
-    }
+    if (trouble.name === 'damaged-disk') run.expect((run.counts['damage found'] ?? 0) > 0, 'no damage was ever found');
   },
 }));
 
@@ -189,7 +186,7 @@ export const slowReader: Scenario = {
   nodes: 3,
   partitions: 1,
   seconds: 10,
-  limits: () => ({ clientBacklogBytesMax: 200 }),
+  limits: () => ({ clientBacklogBytesMax: 60 }),
   run(run) {
     run.form();
     run.startLoad({ clients: 8, clientsPerConnection: 4, pauseMs: [0, 10] });

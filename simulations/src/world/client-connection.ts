@@ -100,7 +100,7 @@ export class ClientConnection {
     };
     this.#network.at(this.#toServerUs, () => deliver('delivered'));
     if (!this.#network.repeats()) return;
-    this.#network.at(this.#toServerUs + this.#network.halfOpenUs(), () => deliver('repeated'));
+    this.#network.at(this.#toServerUs + this.#network.repetitionUs(), () => deliver('repeated'));
   }
 
   #toDialer(frame: Uint8Array): void {

@@ -131,7 +131,7 @@ export class Disk {
   full = false;
   /** The next commit fails. */
   failsOnce = false;
-  /** Tears the record under way at the next crash. */
+  /** The power goes in the middle of the next commit, which is not atomic this time. */
   tearsOnce = false;
   #damaged = false;
   #queues: CommitQueue[] = [];
@@ -244,6 +244,7 @@ export class Disk {
 
   #openQueue(user: DiskUser): CommitQueue {
     const failure = (): string | undefined => {
+      if (this.tearsOnce) return 'power off in the middle of a record';
       if (this.full) return 'no space left on device';
       if (!this.failsOnce) return undefined;
       this.failsOnce = false;

@@ -47,7 +47,9 @@ export type Fate = 'delivered' | 'repeated' | 'lost' | 'cut' | 'nobody';
 export type FrameWatcher = (from: ProcessId, to: ProcessId, frame: Uint8Array, sentUs: number, fate: Fate) => void;
 
 /** How long a connection over a cut link stands before its ends notice. */
-const HALF_OPEN_US: readonly [number, number] = [500_000, 3_000_000];
+const HALF_OPEN_US: readonly [number, number] = [500_000, 15_000_000];
+/** How much later a repeated request arrives. */
+const REPETITION_US: readonly [number, number] = [500_000, 3_000_000];
 /** A repeated frame takes so many times as long as the first copy. */
 const REPEATED_DELAY = 20;
 
@@ -183,6 +185,10 @@ export class Network {
 
   halfOpenUs(): number {
     return this.#random.int(...HALF_OPEN_US);
+  }
+
+  repetitionUs(): number {
+    return this.#random.int(...REPETITION_US);
   }
 
   breaks(): boolean {

@@ -122,7 +122,7 @@ export class World {
   /** Processes whose disk still is the one that the cluster was formed with, and is not damaged. */
   get sound(): readonly ProcessId[] {
     return this.#machines
-      .filter((machine) => !machine.wiped && machine.broken === undefined && !machine.disk.damaged)
+      .filter((machine) => !machine.wiped && !machine.disk.damaged)
       .map((machine) => machine.process);
   }
 
@@ -168,7 +168,14 @@ export class World {
       for (const watcher of this.#watchers) watcher.onUp?.(process);
       this.network.listen(process, {
         accept: (connection) => {
-          const link: ClientLink = node.openClient(connection);
+          const link: ClientLink = node.openClient({
+            ...connection,
+            send: (frame) => {
+              this.onPoint?.(process, 'reply: before');
+              connection.send(frame);
+              this.onPoint?.(process, 'reply: sent');
+            },
+          });
           return {
             onFrame: (frame) => fence.enter(() => node.onClientFrame(link, frame)),
             onClose: () => fence.enter(() => node.onClientClose(link)),

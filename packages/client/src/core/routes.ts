@@ -37,7 +37,7 @@ export interface Target {
 
 /** An attempt without an answer is made elsewhere after that. */
 export const ATTEMPT_TIMEOUT_MS = 1000;
-/** A node may have moved while nothing was asked of it: the layout of a client at work is not older than this. */
+/** A node may have moved while nothing was asked of it: a client at work asks for the layout this often. */
 const LAYOUT_AGE_MS_MAX = 5000;
 const BACKOFF_MS_MIN = 10;
 const BACKOFF_MS_MAX = 60;
@@ -162,12 +162,13 @@ export class Routes {
   }
 
   #askForLayout(attempt: number): void {
+    if (this.#closed) return;
     const addresses = [...this.#seeds, ...(this.#layout?.nodes.map((node) => node.address) ?? [])];
     const address = addresses[this.#turn % addresses.length] as Address;
     this.#turn += 1;
     this.ask(address, { type: 'layout' }, ATTEMPT_TIMEOUT_MS, (reply) => {
       if (this.#onLayout(address, reply)) this.#refreshing = false;
-      else if (this.#closed || (attempt >= addresses.length && !this.#host.isAwaited())) this.#refreshing = false;
+      else if (attempt >= addresses.length && !this.#host.isAwaited()) this.#refreshing = false;
       else {
         const pauseMs = backoffMs(this.#ports.random, attempt);
         this.#ports.clock.setTimer(pauseMs, () => this.#askForLayout(attempt + 1));

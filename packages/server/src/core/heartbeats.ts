@@ -78,13 +78,14 @@ export class Heartbeats {
 
   onReply(from: NodeId, message: HeartbeatReply): void {
     this.#starts.set(from, Math.max(this.startsOf(from), message.starts));
+    const answer = this.#answers.get(from);
     if (message.round === 0) {
-      const answer = this.#answers.get(from);
       if (answer !== undefined && isLater(message, answer)) this.#answers.set(from, withNews(answer, message));
       return;
     }
     if (this.#detector.onReply(from, message.round)) this.#logger.info(`node ${nodeName(from)} is back`);
-    this.#answers.set(from, message);
+    // A repeated answer may be older than news that came after the first copy.
+    if (answer === undefined || isLater(message, answer)) this.#answers.set(from, message);
   }
 
   #end(): void {
