@@ -43,8 +43,15 @@ function missingTable() {
   const found = readFound();
   const rows = bugs
     .filter(({ name }) => found[name]?.seeds === undefined)
-    .map(({ name, area, wrong, scenario }) => [name, area, wrong, scenario, found[name]?.tried ?? 0]);
-  return markdown([['bug', 'area', 'what is wrong', 'scenario', 'seeds tried'], Array(5).fill('---'), ...rows]);
+    .map(({ name, area, wrong, hard }) => [name, area, wrong, seedsTried(found[name]?.tried ?? {}), hard ?? '']);
+  const head = ['bug', 'area', 'what is wrong', 'seeds tried', 'what would have to coincide'];
+  return markdown([head, Array(5).fill('---'), ...rows]);
+}
+
+function seedsTried(tried) {
+  return Object.entries(tried)
+    .map(([scenario, seeds]) => `${seeds} of ${scenario}`)
+    .join(', ');
 }
 
 function markdown(rows) {

@@ -53,7 +53,12 @@ async function find(bug) {
   if (seed === undefined) {
     print(`${bug.name}: not caught by ${flags.seeds} seeds of ${bug.scenario}, ${figures}`);
     // What was known of it is no longer true.
-    return { seeds: undefined, checkers: undefined, brief: undefined, tried: flags.seeds };
+    return {
+      seeds: undefined,
+      checkers: undefined,
+      brief: undefined,
+      tried: { ...known[bug.name]?.tried, [bug.scenario]: flags.seeds },
+    };
   }
   print(`${bug.name}: caught by seed ${seed} of ${bug.scenario}, ${figures}: ${complaints[0].split('\n')[0]}`);
   if (control.length > 0) {

@@ -27,7 +27,7 @@ export const electionBugs = [
     breaks: 'liveness',
     area: 'protocol',
     wrong: 'A member stands for election although it reaches no majority.',
-    scenario: 'chained-5',
+    scenario: 'aimed-3',
     edits: [
       {
         file: election,
@@ -71,6 +71,7 @@ export const electionBugs = [
     wrong:
       'A leader does not raise its ballot for a member that promised a higher one, whose owner never came to lead.',
     scenario: 'chaos-3',
+    hard: 'a candidate fails after one member alone promised, and goes on failing to win, while the old leader keeps its majority',
     edits: [
       {
         file: election,
@@ -99,6 +100,7 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'A read is served when one member less than a majority has confirmed the leader.',
     scenario: 'chaos-3',
+    hard: "a successor is elected, and its write acknowledged, before the old leader's round ends without its followers",
     edits: [
       {
         file: rounds,
@@ -113,6 +115,7 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'A read that arrives during a round is served with it, at an index noted before the read came.',
     scenario: 'loss-and-duplication',
+    hard: 'the confirmations are under way while a successor is elected and writes, and the read arrives before them',
     edits: [
       {
         file: rounds,
@@ -127,6 +130,7 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'All read rounds have the same number, so an answer to an earlier one confirms a later one.',
     scenario: 'chaos-3',
+    hard: 'as above, with a confirmation of the round before that arrives late',
     edits: [
       {
         file: rounds,
@@ -141,6 +145,7 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'A member confirms reads of a leader although it has promised a higher ballot.',
     scenario: 'chaos-3',
+    hard: 'the old leader is cut off from its successor and not from a follower of it, and has not ended a round since',
     edits: [
       {
         file: follower,
@@ -154,7 +159,7 @@ export const electionBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A new leader serves reads before it knows that every entry it inherited is decided.',
-    scenario: 'constrained-election-3',
+    scenario: 'aimed-3',
     edits: [
       {
         file: leader,
@@ -169,6 +174,7 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'A confirmed read is answered before the index it was confirmed for is applied.',
     scenario: 'constrained-election-5',
+    hard: 'the leader knows an inherited entry as decided while its own disk has not written it, and reads exactly that key',
     edits: [
       {
         file: groupReplica,

@@ -11,6 +11,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'A follower sends its promise before the promise is on disk, and may forget it in a crash.',
     scenario: 'chaos-3',
+    hard: 'the follower loses power in the milliseconds after its promise, and the old leader decides with it before the new one has',
     edits: [
       {
         file: follower,
@@ -39,6 +40,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: "The leader's own acceptance counts before its disk write.",
     scenario: 'chaos-3',
+    hard: "the leader's disk is slower than a follower's, it loses power before the write, and the third member takes over without that follower",
     edits: [
       {
         file: leader,
@@ -53,6 +55,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'The leader counts a disk write of an earlier round as its acceptance in the present one.',
     scenario: 'chaos-3',
+    hard: 'a leader is elected again while its disk still writes for its earlier ballot, and dies before the later write',
     edits: [
       {
         file: leader,
@@ -90,7 +93,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A new leader adopts the highest log of the others and leaves its own out of the comparison.',
-    scenario: 'chaos-3',
+    scenario: 'aimed-3',
     edits: [
       {
         file: leader,
@@ -162,6 +165,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'An accept-sync that arrives late or twice cuts entries that were accepted after it.',
     scenario: 'chaos-3',
+    hard: 'a late copy cuts entries that count already, and the leader is gone before it sends them again',
     edits: [
       {
         file: follower,
@@ -204,6 +208,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: "A follower takes accepts of the promised ballot before it was synchronized: its log is another ballot's.",
     scenario: 'chaos-3',
+    hard: "the accept-sync is lost, the next accept is not, and the follower's log has the right length and other entries",
     edits: [
       {
         file: follower,
@@ -217,7 +222,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: "A follower takes the leader's decided index for its log although that was accepted in another ballot.",
-    scenario: 'chaos-3',
+    scenario: 'aimed-3',
     edits: [
       {
         file: follower,
@@ -246,6 +251,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'After a cut, the entries that replace the old ones count as on disk because the old ones were.',
     scenario: 'chaos-3',
+    hard: "a follower's log is cut, and its state is applied and trimmed before the write that replaces the entries is done",
     edits: [
       {
         file: acceptor,
@@ -260,6 +266,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'A candidate sends its prepare before its own promise is on disk.',
     scenario: 'chaos-3',
+    hard: 'the candidate loses power before its promise is written and is elected again with the same number',
     edits: [
       {
         file: leader,
@@ -318,6 +325,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'Parts of a promise are joined although the log that is promised has changed between them.',
     scenario: 'chaos-3',
+    hard: "a promise comes in parts, and between two of them the follower takes part in another ballot and returns to this one's",
     edits: [
       {
         file: leader,

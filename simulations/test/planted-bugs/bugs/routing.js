@@ -27,6 +27,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'The gateway serves a request whose id is not above the last one: a repetition by the network.',
     scenario: 'chaos-5',
+    hard: 'the copy of a refused request arrives when the node serves again, and its client has given up by then',
     edits: [{ file: gateway, find: 'if (id <= link.lastRequestId) {', replace: 'if (false) {' }],
   },
   {
@@ -35,6 +36,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A node serves a forwarded request each time it arrives.',
     scenario: 'chaos-5',
+    hard: 'as above, between two nodes: sessions catch every other repetition',
     edits: [
       {
         file: router,
@@ -49,6 +51,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A node serves a forwarded request that was meant for it before its restart.',
     scenario: 'chaos-5',
+    hard: "a forwarded request outlives its target's restart, and its client has been told that it was not applied",
     edits: [{ file: router, find: 'if (message.starts !== this.#host.starts) {', replace: 'if (false) {' }],
   },
   {
@@ -57,6 +60,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A node numbers what it passes on from 1 again after a restart.',
     scenario: 'chaos-5',
+    hard: 'a restarted node passes on as many requests as before, soon, and to the same target',
     edits: [
       {
         file: router,
@@ -70,7 +74,7 @@ export const routingBugs = [
     breaks: 'safety',
     area: 'routing',
     wrong: 'A request that was passed on and not answered is reported as not applied.',
-    scenario: 'chaos-5',
+    scenario: 'aimed-3',
     edits: [
       {
         file: router,
@@ -85,6 +89,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A request is passed on without a limit of hops.',
     scenario: 'chaos-5',
+    hard: 'nodes pass a request in a circle, until there is a leader: slower, and served all the same',
     edits: [
       {
         file: router,
@@ -99,6 +104,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A node that was suspected once stays suspected, and nothing is passed on to it any more.',
     scenario: 'chaos-5',
+    hard: 'a client reaches no leader itself, and the only node on its way was suspected once',
     edits: [{ file: detector, find: 'if (!this.#suspects.delete(from))', replace: 'if (!this.#suspects.has(from))' }],
   },
   {
@@ -106,7 +112,7 @@ export const routingBugs = [
     breaks: 'liveness',
     area: 'routing',
     wrong: 'The layout gets no new epoch when a node has moved, so that the others keep its old address.',
-    scenario: 'chaos-3',
+    scenario: 'new-addresses',
     edits: [{ file: formation, find: 'epoch: layout.epoch + 1, nodes };', replace: 'nodes };' }],
   },
   {
@@ -131,6 +137,7 @@ export const routingBugs = [
     area: 'client',
     wrong: 'The client keeps the first layout it was told, whatever its epoch.',
     scenario: 'chaos-3',
+    hard: 'every node that a client knew has moved, or the only one of them that it reaches',
     edits: [
       {
         file: routes,

@@ -70,6 +70,7 @@ export const sessionBugs = [
     area: 'session',
     wrong: 'A session with its limit of kept replies refuses also the command that the others wait for.',
     scenario: 'chaos-3',
+    hard: "a client's operations fill its session out of order, and no deadline ends before somebody notices",
     edits: [{ file: sessions, find: 'if (full && sequence > session.floor)', replace: 'if (full)' }],
   },
   {
