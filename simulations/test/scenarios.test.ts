@@ -16,7 +16,7 @@ describe.each(named)('$name', (scenario) => {
 });
 
 describe('the list of scenarios', () => {
-  it('has every one that the README promises', () => {
+  it('has every one that the design asks for', () => {
     const names = scenarios.map((scenario) => scenario.name);
     for (const name of [
       'formation',

@@ -17,6 +17,8 @@ const SETTLE_MS = 400;
 const RETURN_MS = 600;
 /** What a request for a snapshot takes, so that there may be an election meanwhile. */
 const REQUEST_MS = 700;
+/** Clients that only read: the first ones of the load. */
+const READERS = 4;
 /** Operations that are under way when a leader is cut off. */
 const BURST = 24;
 
@@ -150,8 +152,6 @@ const aims: readonly Aim[] = [
     requireSameLeader(run, leader, 'when a member returned');
   },
 ];
-
-const READERS = 4;
 
 function aimedAt(nodes: number): Scenario {
   return {
