@@ -68,6 +68,8 @@ export class Node {
   #checkIn: CheckInLoop | undefined;
   /** Of the cluster that this node is a spare of: tells clients where the members are. */
   #spareOf: Layout | undefined;
+  /** Made once per turn at most, however many ask for it in one frame. */
+  #statusJson: string | undefined;
 
   /** Reads what is on disk; throws CorruptRecord when that is damaged. */
   constructor(ports: NodePorts, options: NodeOptions) {
@@ -78,7 +80,10 @@ export class Node {
       transport: ports.transport,
       storage: ports.logStorage,
       replica: (group) => this.#member?.replicas.get(group),
-      flushReplies: () => this.#gateway.flush(),
+      flushReplies: () => {
+        this.#statusJson = undefined;
+        this.#gateway.flush();
+      },
     });
     this.#gateway = new Gateway(
       (body, reply, isAbandoned) => this.#onRequest(body, reply, isAbandoned),
@@ -196,7 +201,8 @@ export class Node {
         reply({ type: 'layout', layout: this.#member?.layout ?? this.#spareOf });
         return;
       case 'status':
-        reply({ type: 'status', json: JSON.stringify(this.status()) });
+        this.#statusJson ??= JSON.stringify(this.status());
+        reply({ type: 'status', json: this.#statusJson });
         return;
       case 'group':
         if (this.#member === undefined) reply(refusal('unavailable', 'this node is not a member of a cluster yet'));
