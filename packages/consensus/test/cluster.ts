@@ -429,6 +429,16 @@ export class Cluster {
     this.chosen.learn(`n${member.id}`, replica, member.decided);
     member.decided = replica.decidedIndex;
     this.#acknowledge(member);
+    this.#checkApplicable(member, replica);
+  }
+
+  /** What may be applied is on the replica's own disk, or in a state that it installed. */
+  #checkApplicable({ id, disk }: Member, { applicableIndex }: SequencePaxos): void {
+    for (let index = Math.max(disk.hardState.compactedIndex, disk.stateIndex); index < applicableIndex; index += 1) {
+      const onDisk = disk.at(index);
+      if (onDisk !== undefined && this.chosen.has(index, onDisk)) continue;
+      throw new Error(`n${id} may apply up to ${applicableIndex}, but what is decided at ${index} is not on its disk`);
+    }
   }
 
   #acknowledge(member: Member): void {

@@ -21,7 +21,8 @@ const moods = {
     repeat: 4,
     write: 25,
     round: 8,
-    ask: 12,
+    propose: 8,
+    read: 4,
     crash: 2,
     restart: 4,
     link: 3,
@@ -35,7 +36,8 @@ const moods = {
     repeat: 1,
     write: 40,
     round: 6,
-    ask: 20,
+    propose: 14,
+    read: 6,
     crash: 0.5,
     restart: 4,
     link: 0.5,
@@ -49,7 +51,8 @@ const moods = {
     repeat: 3,
     write: 15,
     round: 10,
-    ask: 12,
+    propose: 8,
+    read: 4,
     crash: 6,
     restart: 10,
     link: 1,
@@ -63,7 +66,8 @@ const moods = {
     repeat: 3,
     write: 30,
     round: 12,
-    ask: 14,
+    propose: 10,
+    read: 4,
     crash: 0.5,
     restart: 3,
     link: 8,
@@ -77,13 +81,44 @@ const moods = {
     repeat: 8,
     write: 25,
     round: 5,
-    ask: 12,
+    propose: 8,
+    read: 4,
     crash: 1,
     restart: 3,
     link: 2,
     compact: 3,
     snapshot: 5,
     elect: 8,
+  },
+  reads: {
+    deliver: 60,
+    lose: 2,
+    repeat: 30,
+    write: 60,
+    round: 2,
+    propose: 6,
+    read: 6,
+    crash: 0.2,
+    restart: 3,
+    link: 3,
+    compact: 1,
+    snapshot: 5,
+    elect: 5,
+  },
+  snapshots: {
+    deliver: 60,
+    lose: 3,
+    repeat: 8,
+    write: 40,
+    round: 4,
+    propose: 12,
+    read: 3,
+    crash: 1,
+    restart: 3,
+    link: 4,
+    compact: 15,
+    snapshot: 10,
+    elect: 6,
   },
 } as const;
 
@@ -129,8 +164,10 @@ export class Schedule {
         return;
       case 'round':
         return up ? this.#round(id) : undefined;
-      case 'ask':
-        return this.#ask(id);
+      case 'propose':
+        return this.#propose(this.#target(id));
+      case 'read':
+        return this.#read(this.#target(id));
       case 'crash':
         return up ? cluster.crash(id) : undefined;
       case 'restart':
@@ -172,17 +209,20 @@ export class Schedule {
     this.cluster.step(id, [{ type: 'round', replies }]);
   }
 
-  #ask(id: NodeId): void {
-    const { cluster } = this;
-    const leaders = cluster.leaders();
-    const target = leaders.length > 0 && this.#random.chance(0.9) ? this.#random.pick(leaders) : id;
-    if (!cluster.isUp(target)) return;
-    if (this.#random.chance(0.3)) {
-      cluster.read(target);
-      return;
-    }
+  /** Mostly one that leads, or thinks so. */
+  #target(id: NodeId): NodeId {
+    const leaders = this.cluster.leaders();
+    return leaders.length > 0 && this.#random.chance(0.9) ? this.#random.pick(leaders) : id;
+  }
+
+  #propose(target: NodeId): void {
+    if (!this.cluster.isUp(target)) return;
     const entries = Array.from({ length: 1 + this.#random.below(3) }, () => `e${(this.#proposals += 1)}`);
-    cluster.propose(target, ...entries);
+    this.cluster.propose(target, ...entries);
+  }
+
+  #read(target: NodeId): void {
+    if (this.cluster.isUp(target)) this.cluster.read(target);
   }
 
   #link(): void {
@@ -190,6 +230,7 @@ export class Schedule {
     const random = this.#random;
     if (random.chance(0.25)) return cluster.heal();
     if (random.chance(0.15)) return this.#star();
+    if (random.chance(0.25)) return this.#split();
     const [a, b] = [random.pick(cluster.ids), random.pick(cluster.ids)];
     if (a !== b) cluster.cut(a, b);
   }
@@ -198,6 +239,18 @@ export class Schedule {
   #star(): void {
     const center = this.#random.pick(this.cluster.ids);
     this.cluster.onlyLinks(...this.cluster.ids.map((id): [NodeId, NodeId] => [center, id]));
+  }
+
+  /** Two sides, and one link between them. */
+  #split(): void {
+    const { cluster } = this;
+    const side = cluster.ids.filter(() => this.#random.chance(0.5));
+    const other = cluster.ids.filter((id) => !side.includes(id));
+    if (side.length === 0 || other.length === 0) return;
+    const within = (ids: readonly NodeId[]): [NodeId, NodeId][] =>
+      ids.flatMap((a) => ids.map((b): [NodeId, NodeId] => [a, b]));
+    cluster.heal();
+    cluster.onlyLinks(...within(side), ...within(other), [this.#random.pick(side), this.#random.pick(other)]);
   }
 
   /** Ends the disorder; a new proposal must become decided everywhere. */

@@ -190,6 +190,7 @@ export class Leader {
       return;
     }
     const to = Math.max(from, this.#phase.adoptedLength);
+    invariant(to <= log.length, 'the log only grows in the accept phase');
     let at = from;
     do {
       const entries = log.chunk(at, limits.messageEntryBytesMax).slice(0, to - at);
