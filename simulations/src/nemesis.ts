@@ -5,7 +5,9 @@
 import type { ProcessId, NetworkFaults } from './world/network.ts';
 import { calmNetwork } from './world/network.ts';
 import type { RandomStream } from './world/random-stream.ts';
+import type { ScheduledEvent } from './world/schedule.ts';
 import type { World } from './world/world.ts';
+import { PowerOff } from './world/world.ts';
 
 export const faultKinds = [
   'crash',
@@ -52,6 +54,7 @@ export class Nemesis {
   readonly #spared: ReadonlySet<number>;
   readonly #deeds: Deed[] = [];
   readonly #watchers: ((deed: Deed) => void)[] = [];
+  #striking: ScheduledEvent | undefined;
 
   /** Faults with a number in `spared` do not happen. */
   constructor(world: World, spared: ReadonlySet<number> = new Set()) {
@@ -75,6 +78,30 @@ export class Nemesis {
       this.#world.crash(process);
       return wasUp;
     });
+  }
+
+  /**
+   * Power off so long after the process comes to a point of this kind the next time, such as `state commit: written`; with
+   * 0 right there, before anything else of it runs.
+   */
+  crashAt(process: ProcessId, what: string, afterMs: number): void {
+    this.#do('crash', [process], `power off ${afterMs} ms after "${what}"`, (deed) => {
+      this.#world.onPoint = (at, kind) => {
+        if (at !== process || kind !== what) return;
+        this.#world.onPoint = undefined;
+        deed.fired = true;
+        if (afterMs === 0) throw new PowerOff();
+        this.#striking = this.#world.schedule.after(afterMs * 1000, () => this.#world.crash(process));
+      };
+      // Not yet.
+      return false;
+    });
+  }
+
+  /** What waits for its moment does not happen any more. */
+  disarm(): void {
+    this.#world.onPoint = undefined;
+    this.#striking?.cancel();
   }
 
   /** All at the same moment; they start again after so long. */
@@ -246,6 +273,7 @@ export class Nemesis {
     const { network, processes } = this.#world;
     network.healAll();
     network.faults = { ...calmNetwork };
+    this.disarm();
     for (const process of processes) {
       const disk = this.#world.disk(process);
       disk.slowness = 1;
@@ -263,7 +291,7 @@ export class Nemesis {
   }
 
   /** `act` returns false when there was nothing to do harm to. */
-  #do(kind: FaultKind, processes: readonly ProcessId[], text: string, act: () => boolean | void): void {
+  #do(kind: FaultKind, processes: readonly ProcessId[], text: string, act: (deed: Deed) => boolean | void): void {
     const number = this.#deeds.length;
     const spared = this.#spared.has(number);
     const deed: Deed = { number, kind, atMs: this.#world.nowMs, processes, text, spared, fired: false };
@@ -273,7 +301,7 @@ export class Nemesis {
       processes.length === this.#world.processes.length ? 'all' : processes.map((p) => `node-${p}`).join(', ');
     this.#world.note(`fault ${number}: ${kind}, ${names}: ${text}`);
     for (const watcher of this.#watchers) watcher(deed);
-    deed.fired = act() !== false;
+    deed.fired = act(deed) !== false;
   }
 
   #after(ms: number, act: () => void): void {

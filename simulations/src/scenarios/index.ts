@@ -13,6 +13,7 @@ import {
 } from './crashes.ts';
 import { exactlyOnce, lossAndDuplication } from './messages.ts';
 import { partialPartitions, symmetricPartition } from './partitions.ts';
+import { power } from './power.ts';
 import { overload, singleFaults, slowReader } from './single-faults.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -33,5 +34,6 @@ export const scenarios: readonly Scenario[] = [
   overload,
   slowReader,
   ...aimed,
+  ...power,
   ...chaos,
 ];
