@@ -7,7 +7,6 @@
 import { decodePeerFrame } from '@kvorum/server/core';
 import type { Run, RunResult, Scenario } from './run.ts';
 import { runScenario } from './run.ts';
-import { leaderOf } from './scenarios/crashes.ts';
 import { PowerOff } from './world/world.ts';
 
 export interface CrashPoint {
@@ -58,14 +57,14 @@ function smallRun(crashes: (point: CrashPoint) => boolean): Scenario {
       );
       run.startLoad({ clients: 3, keys: 1, counters: 1, pauseMs: [10, 50] });
       run.world.runFor(60);
-      const leader = leaderOf(run, 1);
+      const leader = run.leaderOf(1);
       const away = (leader + 1) % 3;
       run.nemesis.crash(away);
       // Long enough for the state to be flushed and the log to be trimmed.
       run.world.runFor(500);
       run.world.start(away);
       run.world.runFor(150);
-      run.nemesis.crash(leaderOf(run, 1));
+      run.nemesis.crash(run.leaderOf(1));
       run.world.runFor(250);
       run.heal();
       run.finish({ okMin: 20, okRateMin: 0 });

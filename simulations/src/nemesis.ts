@@ -99,7 +99,7 @@ export class Nemesis {
   }
 
   /** What waits for its moment does not happen any more. */
-  disarm(): void {
+  #disarm(): void {
     this.#world.onPoint = undefined;
     this.#striking?.cancel();
   }
@@ -273,7 +273,7 @@ export class Nemesis {
     const { network, processes } = this.#world;
     network.healAll();
     network.faults = { ...calmNetwork };
-    this.disarm();
+    this.#disarm();
     for (const process of processes) {
       const disk = this.#world.disk(process);
       disk.slowness = 1;

@@ -21,6 +21,7 @@ import type { WorkloadOptions } from './workload.ts';
 import { defaultWorkload, Workload } from './workload.ts';
 import type { Limits } from './world/limits.ts';
 import { withLimits } from './world/limits.ts';
+import type { ProcessId } from './world/network.ts';
 import { RandomStream } from './world/random-stream.ts';
 import { World } from './world/world.ts';
 
@@ -90,6 +91,7 @@ interface Probe {
 class Abandoned extends Error {}
 
 const FORMATION_MS_MAX = 2000;
+const LEADER_MS_MAX = 3000;
 /** After the last fault: every group serves again within this time. */
 const RECOVERY_MS_MAX = 5000;
 /** When nothing is written any more: replicas are equal within this time and that of a transfer. */
@@ -178,6 +180,17 @@ export class Run {
     );
     // Its connections are there before anything happens to them.
     this.requireProgress(FORMATION_MS_MAX, 'after the formation');
+  }
+
+  /** The process that leads the group, as soon as one does. */
+  leaderOf(group: number): ProcessId {
+    const find = (): ProcessId | undefined =>
+      this.world.up.find((process) => this.world.node(process)?.group(group)?.leading === true);
+    this.require(
+      this.world.runUntil(() => find() !== undefined, LEADER_MS_MAX),
+      `group ${group} has no leader`,
+    );
+    return find() as ProcessId;
   }
 
   allHealthy(): boolean {

@@ -46,6 +46,18 @@ describe('a client', () => {
     expect(msUntilServed(world, core, 200, 60_000)).toBeLessThan(2500);
   });
 
+  // Nobody took the request for a session, which is no operation, for a sign of silence.
+  it.each(SEEDS)('leaves a silent connection also when it waits for a session there (seed %i)', (seed) => {
+    const world = formed(seed);
+    const { core, process } = world.client();
+    const leader = leaderOf(world);
+    let read = false;
+    core.submit({ type: 'get', key }, 5000, () => (read = true));
+    expect(world.runUntil(() => read, 5000)).toBe(true);
+    world.network.cut(process, leader);
+    expect(msUntilServed(world, core, 60_000, 60_000)).toBeLessThan(2500);
+  });
+
   // It worked with one node only, and knew of the others what was true when it came.
   it.each(SEEDS)('at work learns where nodes have moved that it asks nothing (seed %i)', (seed) => {
     const world = formed(seed);

@@ -4,8 +4,6 @@
  */
 import type { Run, Scenario } from '../run.ts';
 import type { ProcessId } from '../world/network.ts';
-import { calmNetwork } from '../world/network.ts';
-import { leaderOf } from './crashes.ts';
 
 const GROUP = 1;
 /** So often a moment is looked for, milliseconds. */
@@ -177,8 +175,9 @@ function aimedAt(nodes: number): Scenario {
       const endMs = world.nowMs + run.durationMs;
       while (world.nowMs < endMs) {
         world.runFor(random.int(200, 700));
-        random.pick(aims)(run, leaderOf(run, GROUP));
-        recover(run);
+        random.pick(aims)(run, run.leaderOf(GROUP));
+        // The next one meets a cluster that is whole.
+        run.nemesis.heal();
       }
       run.heal();
       run.finish({ okMin: 100, okRateMin: 0 });
@@ -207,14 +206,6 @@ function startAndFetch({ world }: Run, away: ProcessId): void {
   world.start(away);
   world.runUntil(() => fetches, 2 * MOMENT_MS_MAX, LOOK_MS);
   stop();
-}
-
-/** Ends everything, so that the next fault meets a cluster that is whole. */
-function recover({ world }: Run): void {
-  world.network.healAll();
-  world.network.faults = { ...calmNetwork };
-  for (const process of world.processes) world.disk(process).slowness = 1;
-  world.startAll();
 }
 
 function noisy({ nemesis, random }: Run): void {

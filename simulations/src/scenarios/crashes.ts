@@ -2,8 +2,7 @@
  * Scenarios in which nodes lose power: what was not on disk is gone, what was acknowledged is not.
  */
 import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
-import type { Run, Scenario } from '../run.ts';
-import type { ProcessId } from '../world/network.ts';
+import type { Scenario } from '../run.ts';
 
 /** The bar: four election timeouts. */
 const NEW_LEADER_MS_MAX = 4 * ELECTION_TIMEOUT_MS;
@@ -24,7 +23,7 @@ export const leaderCrash: Scenario = {
     const endMs = run.world.nowMs + run.durationMs;
     while (run.world.nowMs < endMs) {
       run.world.runFor(run.random.int(1000, 3000));
-      const leader = leaderOf(run, 1);
+      const leader = run.leaderOf(1);
       run.nemesis.crash(leader);
       run.count('leader crashes');
       const crashedMs = run.world.nowMs;
@@ -56,11 +55,11 @@ export const stalledDisk: Scenario = {
     run.form();
     run.startLoad();
     run.world.runFor(1000);
-    const leader = leaderOf(run, 1);
+    const leader = run.leaderOf(1);
     run.nemesis.slowDisk(leader, 20_000);
     run.counts['longest gap ms'] = run.requireProgress(STALLED_DISK_GAP_MS_MAX, 'after the disk of the leader hung');
     run.world.runFor(run.durationMs / 2);
-    run.expect(leaderOf(run, 1) !== leader, 'the node with the hung disk still leads');
+    run.expect(run.leaderOf(1) !== leader, 'the node with the hung disk still leads');
     run.world.disk(leader).slowness = 1;
     run.nemesis.crash(leader);
     run.heal();
@@ -78,7 +77,7 @@ export const followerCrash: Scenario = {
     run.form();
     run.startLoad();
     run.world.runFor(1000);
-    const leader = leaderOf(run, 1);
+    const leader = run.leaderOf(1);
     const follower = run.random.pick(run.world.processes.filter((process) => process !== leader));
     const ballot = run.world.node(leader)?.group(1)?.ballot.number;
     run.nemesis.crash(follower);
@@ -102,7 +101,7 @@ export const snapshotCatchUp: Scenario = {
     run.form();
     run.startLoad({ pauseMs: [0, 5] });
     run.world.runFor(500);
-    const leader = leaderOf(run, 1);
+    const leader = run.leaderOf(1);
     const follower = run.random.pick(run.world.processes.filter((process) => process !== leader));
     run.nemesis.crash(follower);
     const away = run.world.node(leader)?.group(1)?.decidedIndex ?? 0;
@@ -192,14 +191,3 @@ export const rollingRestart: Scenario = {
     run.finish({ okMin: 300 });
   },
 };
-
-/** The process that leads the group now. */
-export function leaderOf(run: Run, group: number): ProcessId {
-  const find = (): ProcessId | undefined =>
-    run.world.up.find((process) => run.world.node(process)?.group(group)?.leading === true);
-  run.require(
-    run.world.runUntil(() => find() !== undefined, 3000),
-    `group ${group} has no leader`,
-  );
-  return find() as ProcessId;
-}

@@ -14,6 +14,7 @@ import {
 import { exactlyOnce, lossAndDuplication } from './messages.ts';
 import { partialPartitions, symmetricPartition } from './partitions.ts';
 import { power } from './power.ts';
+import { routing } from './routing.ts';
 import { overload, singleFaults, slowReader } from './single-faults.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -33,6 +34,7 @@ export const scenarios: readonly Scenario[] = [
   ...singleFaults,
   overload,
   slowReader,
+  ...routing,
   ...aimed,
   ...power,
   ...chaos,

@@ -3,7 +3,6 @@
  */
 import type { Scenario } from '../run.ts';
 import { calmNetwork } from '../world/network.ts';
-import { leaderOf } from './crashes.ts';
 
 export const lossAndDuplication: Scenario = {
   name: 'loss-and-duplication',
@@ -35,7 +34,7 @@ export const exactlyOnce: Scenario = {
     const endMs = run.world.nowMs + run.durationMs;
     while (run.world.nowMs < endMs) {
       run.world.runFor(run.random.int(500, 3000));
-      const leader = leaderOf(run, run.random.int(1, 2));
+      const leader = run.leaderOf(run.random.int(1, 2));
       run.nemesis.crash(leader);
       run.count('leader crashes');
       run.world.runFor(run.random.int(100, 1500));

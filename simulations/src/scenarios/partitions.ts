@@ -5,7 +5,6 @@
 import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
 import type { Run, Scenario } from '../run.ts';
 import type { ProcessId } from '../world/network.ts';
-import { leaderOf } from './crashes.ts';
 
 /** The bar: decisions resume within four election timeouts of the cut. */
 const RESUME_MS_MAX = 4 * ELECTION_TIMEOUT_MS;
@@ -21,7 +20,7 @@ export const symmetricPartition: Scenario = {
     run.form();
     run.startLoad();
     run.world.runFor(run.durationMs / 4);
-    const leader = leaderOf(run, 1);
+    const leader = run.leaderOf(1);
     const other = run.random.pick(run.world.processes.filter((process) => process !== leader));
     const majority = run.world.processes.filter((process) => process !== leader && process !== other);
     const target = cutAndTarget(run, () => {
@@ -125,7 +124,7 @@ function begin(run: Run): ProcessId {
   run.form();
   run.startLoad({ clients: 8, pauseMs: [0, 10] });
   run.world.runFor(1500 + run.random.int(0, 1000));
-  return leaderOf(run, 1);
+  return run.leaderOf(1);
 }
 
 /** Cuts, and returns the position that is decided only if something proposed after the cut is. */

@@ -6,7 +6,6 @@
 import type { Run, Scenario } from '../run.ts';
 import type { ProcessId } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
-import { leaderOf } from './crashes.ts';
 
 const GROUP = 1;
 /** Operations that are under way when the power goes. */
@@ -81,6 +80,20 @@ const strokes: readonly Stroke[] = [
     world.runFor(random.int(10, 60));
   },
 
+  /** The successor lacks what was decided last, and learns that it is decided long before its own disk has written it. */
+  function slowSuccessor(run, leader) {
+    const { nemesis, world, random } = run;
+    const others = random.shuffle(world.processes.filter((process) => process !== leader));
+    const [successor = 0] = others;
+    // Of three, the other two would be a majority only with its disk.
+    if (others.length < 4) return;
+    nemesis.cut(leader, successor);
+    world.runFor(random.int(5, 60));
+    nemesis.slowDisk(successor, random.int(10, 80));
+    nemesis.crash(leader);
+    world.runFor(random.int(300, 900));
+  },
+
   /** While it writes down what it applied. */
   function atFlush(run) {
     const { nemesis, world, random } = run;
@@ -138,8 +151,9 @@ function powerAt(nodes: number): Scenario {
       const endMs = world.nowMs + run.durationMs;
       while (world.nowMs < endMs) {
         world.runFor(random.int(100, 500));
-        random.pick(strokes)(run, leaderOf(run, GROUP));
-        recover(run);
+        random.pick(strokes)(run, run.leaderOf(GROUP));
+        // The next one meets a cluster that is whole.
+        run.nemesis.heal();
       }
       run.heal();
       run.finish({ okMin: 100, okRateMin: 0 });
@@ -153,15 +167,6 @@ export const power: readonly Scenario[] = [powerAt(3), powerAt(5)];
 function meetWithout({ nemesis, world }: Run, leader: ProcessId): void {
   world.network.healAll();
   nemesis.isolate(leader);
-}
-
-/** Ends everything, so that the next stroke meets a cluster that is whole. */
-function recover({ nemesis, world }: Run): void {
-  nemesis.disarm();
-  world.network.healAll();
-  world.network.faults = { ...calmNetwork };
-  for (const process of world.processes) world.disk(process).slowness = 1;
-  world.startAll();
 }
 
 /** Many repeated frames. */

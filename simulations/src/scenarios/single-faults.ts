@@ -5,7 +5,6 @@
 import { marked } from '@kvorum/common';
 import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
 import type { Run, Scenario } from '../run.ts';
-import { leaderOf } from './crashes.ts';
 
 /** Another node leads and serves within this time, client retries included. */
 const GAP_MS_MAX = 1000;
@@ -48,6 +47,10 @@ const troubles: readonly Trouble[] = [
     name: 'paused-leader',
     summary: 'the process of a leader stands still for a while; another node leads, and late timers do no harm',
     strike: (run, leader) => run.nemesis.pause(leader, run.random.int(3, 40) * ELECTION_TIMEOUT_MS),
+    // Two of three that stand still leave no majority that could serve.
+    relieve: (run) => {
+      for (const process of run.world.processes) run.world.resume(process);
+    },
     gapMsMax: SILENT_GAP_MS_MAX,
   },
   {
@@ -146,7 +149,7 @@ export const singleFaults: readonly Scenario[] = troubles.map((trouble) => ({
     const endMs = run.world.nowMs + run.durationMs;
     while (run.world.nowMs < endMs) {
       run.world.runFor(run.random.int(200, 1500));
-      trouble.strike(run, leaderOf(run, run.random.int(1, 2)));
+      trouble.strike(run, run.leaderOf(run.random.int(1, 2)));
       run.longest('longest gap ms', run.requireProgress(trouble.gapMsMax, `after ${trouble.name}`));
       run.world.runFor(run.random.int(200, 3000));
       trouble.relieve?.(run);

@@ -5,6 +5,14 @@ import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { plantedUrl } from './hooks.js';
 
+/** In place of a scenario of the simulator. */
+export const RANDOM_SCHEDULES = 'random-schedules';
+const SCHEDULE_STEPS = 2000;
+const MEMBERS = [
+  [7, 2, 40],
+  [3, 9, 1, 12, 5],
+];
+
 const root = new URL('../../../', import.meta.url);
 
 /** The changed sources by url. Throws when the bug does not fit the code any more. */
@@ -27,16 +35,31 @@ export function checkFit(bugs) {
   for (const bug of bugs) changedSources(bug);
 }
 
-/** Returns what runs a scenario of the code with the bug. */
-export async function plant(bug) {
+/** Returns what runs the bug's scenario with the bug, and what does without it. */
+export function plant(bug) {
   const sources = new Map([...changedSources(bug)].map(([url, source]) => [plantedUrl(url, bug.name), source]));
   register('./hooks.js', import.meta.url, { data: { root: root.href, sources } });
-  return importSimulations((url) => plantedUrl(url, bug.name));
+  const importScenario = bug.scenario === RANDOM_SCHEDULES ? importSchedules : importSimulations;
+  return {
+    planted: () => importScenario((url) => plantedUrl(url, bug.name)),
+    unchanged: () => importScenario((url) => url),
+  };
 }
 
-/** Returns what runs a scenario of the code as it is. */
-export function importUnchanged() {
-  return importSimulations((url) => url);
+/** Random schedules of the log alone, as the tests of the consensus package run them, but longer. */
+async function importSchedules(urlOf) {
+  const load = (file) => import(urlOf(new URL(`packages/consensus/test/${file}`, root).href));
+  const [{ runSchedule }, { shrinkLimits }] = await Promise.all([load('schedule.ts'), load('small-limits.ts')]);
+  shrinkLimits({ messageEntryBytesMax: 80, acceptsInFlightMax: 3 });
+  return (_, seed) => {
+    try {
+      const { acknowledged, readsServed } = runSchedule(MEMBERS[seed % MEMBERS.length], seed, SCHEDULE_STEPS);
+      return { complaints: [], figures: { calls: acknowledged + readsServed } };
+    } catch ({ cause }) {
+      const isComplaint = cause.constructor.name === 'Error';
+      return { seed, complaints: [isComplaint ? cause.message : `threw ${cause.constructor.name}: ${cause.message}`] };
+    }
+  };
 }
 
 async function importSimulations(urlOf) {

@@ -5,7 +5,7 @@
  */
 import { bugs } from './bugs/index.js';
 import { checkerOf, checkersOf, fits } from './checkers.js';
-import { importUnchanged, plant } from './plant.js';
+import { plant } from './plant.js';
 
 const [name, first = '1', seeds = '10000', seconds] = process.argv.slice(2);
 const bug = bugs.find((candidate) => candidate.name === name);
@@ -13,7 +13,8 @@ if (bug === undefined) throw new Error(`there is no planted bug ${name}`);
 const secondsEach = seconds === undefined ? undefined : Number(seconds);
 
 const startedMs = performance.now();
-const run = await plant(bug);
+const { planted, unchanged } = plant(bug);
+const run = await planted();
 let found;
 let operations = 0;
 const misfits = [];
@@ -26,7 +27,7 @@ for (let seed = Number(first); seed < Number(first) + Number(seeds) && found ===
   else misfits.push(`seed ${seed}: ${result.complaints[0]}`);
 }
 const tookMs = performance.now() - startedMs;
-const control = found && (await importUnchanged())(bug.scenario, found.seed, secondsEach);
+const control = found && (await unchanged())(bug.scenario, found.seed, secondsEach);
 process.stdout.write(
   `${JSON.stringify({
     name,

@@ -5,7 +5,7 @@
 import { Command } from 'commander';
 import { bugs } from './bugs/index.js';
 import { inTurns, search } from './children.js';
-import { checkFit } from './plant.js';
+import { checkFit, RANDOM_SCHEDULES } from './plant.js';
 import { noteFound, readFound, table, writeDocumentation } from './records.js';
 
 /** Simulated seconds of a brief run, for bugs that are caught soon and for the others; and how many seeds are tried. */
@@ -71,7 +71,8 @@ async function find(bug) {
 async function findBrief(bug) {
   const { seeds, checkers } = known[bug.name] ?? {};
   if (seeds === undefined) return undefined;
-  const lengths = BRIEF_SECONDS.slice(seeds < LATE_SEEDS_MIN ? 0 : -1).map((seconds) => [seconds, 1, BRIEF_SEEDS]);
+  const seconds = bug.scenario === RANDOM_SCHEDULES ? [] : BRIEF_SECONDS.slice(seeds < LATE_SEEDS_MIN ? 0 : -1);
+  const lengths = seconds.map((each) => [each, 1, BRIEF_SEEDS]);
   // Last of all the run that is known to catch it.
   for (const [seconds, first, count] of [...lengths, [undefined, seeds, 1]]) {
     const result = await search(bug, first, count, seconds);

@@ -307,6 +307,8 @@ export class ClientCore {
       clock.setTimer(pauseMs, () => this.#requestSession(channel, attempt + 1));
     };
     const cancelTimer = clock.setTimer(ATTEMPT_TIMEOUT_MS, () => {
+      // The request is lost with its connection then.
+      if (suspectIfSilent(target.link)) return;
       pending.cancel();
       settle({ type: 'lost', sent: true, reason: `${formatAddress(target.link.address)}: it does not answer` });
     });
@@ -352,7 +354,7 @@ export class ClientCore {
     const now = this.#ports.clock.monotonicMs();
     for (const task of this.#tasks) {
       // A task that is out of time still tells the others of a connection that is dead.
-      if (now >= task.deadlineMs && task.attempt !== undefined) suspectIfSilent(task);
+      if (now >= task.deadlineMs && task.attempt !== undefined && task.link !== undefined) suspectIfSilent(task.link);
       if (now >= task.deadlineMs) this.#timeOut(task);
       else if (now >= task.attemptEndsMs) this.#abandonAttempt(task);
     }
@@ -360,8 +362,7 @@ export class ClientCore {
 
   #abandonAttempt(task: Task): void {
     const { link } = task;
-    if (link === undefined) return;
-    if (suspectIfSilent(task)) return;
+    if (link === undefined || suspectIfSilent(link)) return;
     task.maybeApplied ||= task.attempt?.sent === true;
     task.attempt?.cancel();
     task.attempt = undefined;
@@ -380,8 +381,8 @@ export class ClientCore {
 }
 
 /** Nothing at all came from that node for long: whatever waits for it is tried elsewhere. */
-function suspectIfSilent({ link }: Task): boolean {
-  if (link === undefined || link.silentForMs < ATTEMPT_TIMEOUT_MS) return false;
+function suspectIfSilent(link: NodeLink): boolean {
+  if (link.silentForMs < ATTEMPT_TIMEOUT_MS) return false;
   mark('silent-connection');
   link.suspect();
   return true;

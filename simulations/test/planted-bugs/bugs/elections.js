@@ -70,7 +70,7 @@ export const electionBugs = [
     area: 'protocol',
     wrong:
       'A leader does not raise its ballot for a member that promised a higher one, whose owner never came to lead.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'a candidate fails after one member alone promised, and goes on failing to win, while the old leader keeps its majority',
     edits: [
       {
@@ -99,7 +99,7 @@ export const electionBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A read is served when one member less than a majority has confirmed the leader.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: "a successor is elected, and its write acknowledged, before the old leader's round ends without its followers",
     edits: [
       {
@@ -114,7 +114,7 @@ export const electionBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A read that arrives during a round is served with it, at an index noted before the read came.',
-    scenario: 'loss-and-duplication',
+    scenario: 'random-schedules',
     hard: 'the confirmations are under way while a successor is elected and writes, and the read arrives before them',
     edits: [
       {
@@ -129,7 +129,7 @@ export const electionBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'All read rounds have the same number, so an answer to an earlier one confirms a later one.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'as above, with a confirmation of the round before that arrives late',
     edits: [
       {
@@ -144,7 +144,7 @@ export const electionBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A member confirms reads of a leader although it has promised a higher ballot.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'the old leader is cut off from its successor and not from a follower of it, and has not ended a round since',
     edits: [
       {
@@ -159,7 +159,7 @@ export const electionBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A new leader serves reads before it knows that every entry it inherited is decided.',
-    scenario: 'aimed-3',
+    scenario: 'power-3',
     edits: [
       {
         file: leader,
@@ -173,7 +173,7 @@ export const electionBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A confirmed read is answered before the index it was confirmed for is applied.',
-    scenario: 'constrained-election-5',
+    scenario: 'power-5',
     hard: 'the leader knows an inherited entry as decided while its own disk has not written it, and reads exactly that key',
     edits: [
       {

@@ -10,7 +10,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A follower sends its promise before the promise is on disk, and may forget it in a crash.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'the follower loses power in the milliseconds after its promise, and the old leader decides with it before the new one has',
     edits: [
       {
@@ -39,7 +39,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: "The leader's own acceptance counts before its disk write.",
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: "the leader's disk is slower than a follower's, it loses power before the write, and the third member takes over without that follower",
     edits: [
       {
@@ -54,7 +54,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'The leader counts a disk write of an earlier round as its acceptance in the present one.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'a leader is elected again while its disk still writes for its earlier ballot, and dies before the later write',
     edits: [
       {
@@ -69,7 +69,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A new leader adopts the longest log, whatever ballot it was accepted in.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     edits: [
       {
         file: leader,
@@ -93,7 +93,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A new leader adopts the highest log of the others and leaves its own out of the comparison.',
-    scenario: 'aimed-3',
+    scenario: 'power-3',
     edits: [
       {
         file: leader,
@@ -135,7 +135,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'A member that promises late keeps a tail beyond the adopted log: its accept-sync starts at its own length.',
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     edits: [
       {
         file: leader,
@@ -150,7 +150,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong:
       'An accept-sync starts at the shorter of the two lengths although the logs were accepted in different ballots.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     edits: [
       {
         file: leader,
@@ -164,7 +164,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'An accept-sync that arrives late or twice cuts entries that were accepted after it.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'a late copy cuts entries that count already, and the leader is gone before it sends them again',
     edits: [
       {
@@ -207,7 +207,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: "A follower takes accepts of the promised ballot before it was synchronized: its log is another ballot's.",
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: "the accept-sync is lost, the next accept is not, and the follower's log has the right length and other entries",
     edits: [
       {
@@ -222,7 +222,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: "A follower takes the leader's decided index for its log although that was accepted in another ballot.",
-    scenario: 'aimed-3',
+    scenario: 'power-3',
     edits: [
       {
         file: follower,
@@ -250,7 +250,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'After a cut, the entries that replace the old ones count as on disk because the old ones were.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: "a follower's log is cut, and its state is applied and trimmed before the write that replaces the entries is done",
     edits: [
       {
@@ -262,10 +262,10 @@ export const protocolBugs = [
   },
   {
     name: 'prepare-before-own-promise',
-    breaks: 'safety',
+    breaks: 'liveness',
     area: 'protocol',
     wrong: 'A candidate sends its prepare before its own promise is on disk.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'the candidate loses power before its promise is written and is elected again with the same number',
     edits: [
       {
@@ -324,7 +324,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'Parts of a promise are joined although the log that is promised has changed between them.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: "a promise comes in parts, and between two of them the follower takes part in another ballot and returns to this one's",
     edits: [
       {

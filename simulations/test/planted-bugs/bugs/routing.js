@@ -26,8 +26,7 @@ export const routingBugs = [
     breaks: 'safety',
     area: 'routing',
     wrong: 'The gateway serves a request whose id is not above the last one: a repetition by the network.',
-    scenario: 'chaos-5',
-    hard: 'the copy of a refused request arrives when the node serves again, and its client has given up by then',
+    scenario: 'forwarding-5',
     edits: [{ file: gateway, find: 'if (id <= link.lastRequestId) {', replace: 'if (false) {' }],
   },
   {
@@ -35,8 +34,7 @@ export const routingBugs = [
     breaks: 'safety',
     area: 'routing',
     wrong: 'A node serves a forwarded request each time it arrives.',
-    scenario: 'chaos-5',
-    hard: 'as above, between two nodes: sessions catch every other repetition',
+    scenario: 'forwarding-5',
     edits: [
       {
         file: router,
@@ -50,8 +48,7 @@ export const routingBugs = [
     breaks: 'safety',
     area: 'routing',
     wrong: 'A node serves a forwarded request that was meant for it before its restart.',
-    scenario: 'chaos-5',
-    hard: "a forwarded request outlives its target's restart, and its client has been told that it was not applied",
+    scenario: 'forwarding-5',
     edits: [{ file: router, find: 'if (message.starts !== this.#host.starts) {', replace: 'if (false) {' }],
   },
   {
@@ -59,8 +56,7 @@ export const routingBugs = [
     breaks: 'liveness',
     area: 'routing',
     wrong: 'A node numbers what it passes on from 1 again after a restart.',
-    scenario: 'chaos-5',
-    hard: 'a restarted node passes on as many requests as before, soon, and to the same target',
+    scenario: 'forwarding-5',
     edits: [
       {
         file: router,
@@ -74,7 +70,7 @@ export const routingBugs = [
     breaks: 'safety',
     area: 'routing',
     wrong: 'A request that was passed on and not answered is reported as not applied.',
-    scenario: 'aimed-3',
+    scenario: 'power-3',
     edits: [
       {
         file: router,
@@ -88,8 +84,7 @@ export const routingBugs = [
     breaks: 'liveness',
     area: 'routing',
     wrong: 'A request is passed on without a limit of hops.',
-    scenario: 'chaos-5',
-    hard: 'nodes pass a request in a circle, until there is a leader: slower, and served all the same',
+    scenario: 'forwarding-5',
     edits: [
       {
         file: router,
@@ -103,8 +98,7 @@ export const routingBugs = [
     breaks: 'liveness',
     area: 'routing',
     wrong: 'A node that was suspected once stays suspected, and nothing is passed on to it any more.',
-    scenario: 'chaos-5',
-    hard: 'a client reaches no leader itself, and the only node on its way was suspected once',
+    scenario: 'forwarding-5',
     edits: [{ file: detector, find: 'if (!this.#suspects.delete(from))', replace: 'if (!this.#suspects.has(from))' }],
   },
   {
@@ -136,8 +130,7 @@ export const routingBugs = [
     breaks: 'liveness',
     area: 'client',
     wrong: 'The client keeps the first layout it was told, whatever its epoch.',
-    scenario: 'chaos-3',
-    hard: 'every node that a client knew has moved, or the only one of them that it reaches',
+    scenario: 'all-nodes-move',
     edits: [
       {
         file: routes,

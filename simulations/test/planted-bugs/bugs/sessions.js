@@ -69,8 +69,7 @@ export const sessionBugs = [
     breaks: 'liveness',
     area: 'session',
     wrong: 'A session with its limit of kept replies refuses also the command that the others wait for.',
-    scenario: 'chaos-3',
-    hard: "a client's operations fill its session out of order, and no deadline ends before somebody notices",
+    scenario: 'full-sessions',
     edits: [{ file: sessions, find: 'if (full && sequence > session.floor)', replace: 'if (full)' }],
   },
   {
@@ -78,7 +77,7 @@ export const sessionBugs = [
     breaks: 'safety',
     area: 'session',
     wrong: "A former leader's waiting clients are answered with what the next leader decided at their positions.",
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     edits: [
       {
         file: groupReplica,

@@ -17,7 +17,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'Messages that depend on a write leave when the commit begins, not when it is done.',
-    scenario: 'restart-of-all',
+    scenario: 'power-3',
     edits: [
       {
         file: nodeLoop,
@@ -33,7 +33,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'A message without a write of its own does not wait for the commit under way, which it may depend on.',
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     hard: 'a repeated message leaves during the commit that it depends on, is the one that completes a majority, and then power fails',
     edits: [
       {
@@ -48,7 +48,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'Two appends of one commit are joined without cutting the first where the second begins.',
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     hard: 'a log is written to and cut within one commit, and the node restarts before that part is trimmed',
     edits: [
       {
@@ -63,7 +63,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'When the log is read, entries that a later append overwrote are not cut.',
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     hard: 'a cut log is read again before the overwritten part is trimmed, and nobody cuts it anew',
     edits: [
       {
@@ -92,7 +92,7 @@ export const storageBugs = [
     breaks: 'liveness',
     area: 'storage',
     wrong: 'The log is trimmed behind what is applied, not behind what is durably applied.',
-    scenario: 'aimed-3',
+    scenario: 'power-3',
     edits: [
       {
         file: groupReplica,
@@ -106,7 +106,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'At the end of a flush everything applied by then counts as durable, not what the flush began with.',
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     hard: 'entries are applied during a flush, the log is trimmed behind them at once, and power fails before the next flush',
     edits: [
       {
@@ -195,7 +195,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'A replica that installs a snapshot does not promise the ballot in which that was decided.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'a replica installs a snapshot of a ballot it has never heard of, and then promises or accepts a lower one',
     edits: [
       {
@@ -210,7 +210,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'Installing a snapshot throws away entries beyond it that were accepted and counted.',
-    scenario: 'chaos-3',
+    scenario: 'random-schedules',
     hard: 'a snapshot ends within the accepted log of the replica that installs it, and that suffix counts for the majority',
     edits: [
       {
@@ -226,7 +226,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'A repeated request for a part of a snapshot is answered with the next part under the same number.',
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     hard: 'a request is repeated in the middle of a transfer in several parts, whose sender has answered already',
     edits: [
       {
@@ -255,7 +255,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'A flush goes on while a fetched state takes the place of the one it writes.',
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     hard: 'a flush begins in the moment in which the fetched state is put in place',
     edits: [
       {
@@ -270,7 +270,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'After a restart the log is not told of a state that was installed right before.',
-    scenario: 'chaos-3',
+    scenario: 'power-3',
     hard: 'power fails between the installation of a state and the write of the log that goes with it',
     edits: [
       {
