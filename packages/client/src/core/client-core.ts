@@ -35,6 +35,8 @@ interface Task {
   /** A copy of it left for a node that did not refuse it. */
   maybeApplied: boolean;
   attempts: number;
+  /** Hints that were followed at once since the last pause. */
+  redirects: number;
   /** When the attempt under way is given up. */
   attemptEndsMs: number;
   attempt: PendingRequest | undefined;
@@ -46,6 +48,7 @@ interface Task {
 }
 
 const SWEEP_MS = 25;
+const REDIRECTS_AT_ONCE_MAX = 2;
 
 export class ClientCore {
   readonly #ports: ClientPorts;
@@ -91,6 +94,7 @@ export class ClientCore {
       place: undefined,
       maybeApplied: false,
       attempts: 0,
+      redirects: 0,
       attemptEndsMs: Infinity,
       attempt: undefined,
       stopWaiting: () => undefined,
@@ -218,9 +222,11 @@ export class ClientCore {
     switch (refused.code) {
       case 'not-leader':
         this.#routes.followHint(channel, node, refused.leader);
-        // The first redirects are followed at once; going in circles is not.
-        if (refused.leader !== 0 && task.attempts <= 3 && channel.leader === refused.leader) this.#attempt(task);
-        else this.#retry(task, channel, refused.message);
+        // Going in circles is not worth it without a pause.
+        if (refused.leader !== 0 && channel.leader === refused.leader && task.redirects < REDIRECTS_AT_ONCE_MAX) {
+          task.redirects += 1;
+          this.#attempt(task);
+        } else this.#retry(task, channel, refused.message);
         return;
       case 'session-expired':
         if (channel.session.type === 'open' && channel.session.id === task.place?.session) channel.sessionLost();
@@ -250,6 +256,7 @@ export class ClientCore {
   /** Tries again after a pause that grows and varies, unless the deadline comes first. */
   #retry(task: Task, channel: GroupChannel, trouble: string): void {
     task.lastTrouble = trouble;
+    task.redirects = 0;
     channel.rotation += 1;
     this.#ports.clock.setTimer(backoffMs(this.#ports.random, task.attempts), () => this.#attempt(task));
   }
