@@ -28,6 +28,7 @@ describe('seeds that found something', () => {
     ['chaos-3', 36, 'a client learns where nodes have moved that it asks nothing'],
     ['restart-storm', 10, 'a request that was forwarded to a node which was restarted is given up at once'],
     ['aimed-3', 113, 'a late copy of news does not undo a newer answer'],
+    ['constrained-election-5', 7, 'a hint to the new leader is followed at once also after a pause'],
     ['chaos-5', 5340, 'who does not know a snapshot transfer says so'],
   ])('%s, seed %i: %s', (name, seed) => {
     const found = scenario(name);

@@ -187,13 +187,13 @@ function aimedAt(nodes: number): Scenario {
 
 export const aimed: readonly Scenario[] = [aimedAt(3), aimedAt(5)];
 
-/** A follower is away until the log no longer reaches back to where it stopped. */
-function leaveBehind({ nemesis, world, random }: Run, leader: ProcessId): ProcessId {
+/** A follower is away until the log no longer reaches back to where it stopped, or the time is over. */
+export function leaveBehind({ nemesis, world, random }: Run, leader: ProcessId, withinMs = MOMENT_MS_MAX): ProcessId {
   const away = random.pick(world.processes.filter((process) => process !== leader));
   nemesis.crash(away);
   const length = world.node(leader)?.group(GROUP)?.logLength ?? 0;
   const trimmed = (): boolean => (world.node(leader)?.group(GROUP)?.compactedIndex ?? 0) > length;
-  world.runUntil(trimmed, MOMENT_MS_MAX);
+  world.runUntil(trimmed, withinMs);
   return away;
 }
 

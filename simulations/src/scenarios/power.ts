@@ -6,6 +6,7 @@
 import type { Run, Scenario } from '../run.ts';
 import type { ProcessId } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
+import { leaveBehind } from './aimed.ts';
 
 const GROUP = 1;
 /** Operations that are under way when the power goes. */
@@ -111,11 +112,7 @@ const strokes: readonly Stroke[] = [
   /** While a fetched state takes the place of its own. */
   function atSnapshot(run, leader) {
     const { nemesis, world, random } = run;
-    const away = random.pick(world.processes.filter((process) => process !== leader));
-    nemesis.crash(away);
-    const length = world.node(leader)?.group(GROUP)?.logLength ?? 0;
-    const trimmed = (): boolean => (world.node(leader)?.group(GROUP)?.compactedIndex ?? 0) > length;
-    world.runUntil(trimmed, 2 * MOMENT_MS_MAX);
+    const away = leaveBehind(run, leader, 2 * MOMENT_MS_MAX);
     noisy(run);
     nemesis.slowDisk(away, random.int(1, 200));
     if (random.chance(0.7)) nemesis.crashAt(away, random.pick(snapshotPoints), random.pick([0, 0, random.int(1, 20)]));

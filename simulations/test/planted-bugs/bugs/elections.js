@@ -71,7 +71,6 @@ export const electionBugs = [
     wrong:
       'A leader does not raise its ballot for a member that promised a higher one, whose owner never came to lead.',
     scenario: 'random-schedules',
-    hard: 'a candidate fails after one member alone promised, and goes on failing to win, while the old leader keeps its majority',
     edits: [
       {
         file: election,
@@ -100,7 +99,6 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'A read is served when one member less than a majority has confirmed the leader.',
     scenario: 'random-schedules',
-    hard: "a successor is elected, and its write acknowledged, before the old leader's round ends without its followers",
     edits: [
       {
         file: rounds,
@@ -115,7 +113,6 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'A read that arrives during a round is served with it, at an index noted before the read came.',
     scenario: 'random-schedules',
-    hard: 'the confirmations are under way while a successor is elected and writes, and the read arrives before them',
     edits: [
       {
         file: rounds,
@@ -130,7 +127,6 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'All read rounds have the same number, so an answer to an earlier one confirms a later one.',
     scenario: 'random-schedules',
-    hard: 'as above, with a confirmation of the round before that arrives late',
     edits: [
       {
         file: rounds,
@@ -145,7 +141,6 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'A member confirms reads of a leader although it has promised a higher ballot.',
     scenario: 'random-schedules',
-    hard: 'the old leader is cut off from its successor and not from a follower of it, and has not ended a round since',
     edits: [
       {
         file: follower,
@@ -174,7 +169,6 @@ export const electionBugs = [
     area: 'protocol',
     wrong: 'A confirmed read is answered before the index it was confirmed for is applied.',
     scenario: 'power-5',
-    hard: 'the leader knows an inherited entry as decided while its own disk has not written it, and reads exactly that key',
     edits: [
       {
         file: groupReplica,

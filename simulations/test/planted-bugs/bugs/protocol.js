@@ -11,7 +11,6 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'A follower sends its promise before the promise is on disk, and may forget it in a crash.',
     scenario: 'random-schedules',
-    hard: 'the follower loses power in the milliseconds after its promise, and the old leader decides with it before the new one has',
     edits: [
       {
         file: follower,
@@ -40,7 +39,6 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: "The leader's own acceptance counts before its disk write.",
     scenario: 'random-schedules',
-    hard: "the leader's disk is slower than a follower's, it loses power before the write, and the third member takes over without that follower",
     edits: [
       {
         file: leader,
@@ -55,7 +53,6 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'The leader counts a disk write of an earlier round as its acceptance in the present one.',
     scenario: 'random-schedules',
-    hard: 'a leader is elected again while its disk still writes for its earlier ballot, and dies before the later write',
     edits: [
       {
         file: leader,
@@ -165,7 +162,6 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'An accept-sync that arrives late or twice cuts entries that were accepted after it.',
     scenario: 'random-schedules',
-    hard: 'a late copy cuts entries that count already, and the leader is gone before it sends them again',
     edits: [
       {
         file: follower,
@@ -208,7 +204,6 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: "A follower takes accepts of the promised ballot before it was synchronized: its log is another ballot's.",
     scenario: 'random-schedules',
-    hard: "the accept-sync is lost, the next accept is not, and the follower's log has the right length and other entries",
     edits: [
       {
         file: follower,
@@ -251,7 +246,6 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'After a cut, the entries that replace the old ones count as on disk because the old ones were.',
     scenario: 'random-schedules',
-    hard: "a follower's log is cut, and its state is applied and trimmed before the write that replaces the entries is done",
     edits: [
       {
         file: acceptor,
@@ -262,11 +256,11 @@ export const protocolBugs = [
   },
   {
     name: 'prepare-before-own-promise',
-    breaks: 'liveness',
+    breaks: 'safety',
     area: 'protocol',
     wrong: 'A candidate sends its prepare before its own promise is on disk.',
     scenario: 'random-schedules',
-    hard: 'the candidate loses power before its promise is written and is elected again with the same number',
+    hard: 'the candidate loses power before its promise is written, and others promise to it and accept under the number that it uses again',
     edits: [
       {
         file: leader,
@@ -325,7 +319,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'Parts of a promise are joined although the log that is promised has changed between them.',
     scenario: 'random-schedules',
-    hard: "a promise comes in parts, and between two of them the follower takes part in another ballot and returns to this one's",
+    hard: 'nothing, as far as can be read from the code: who has promised a ballot changes its log only in that ballot, which begins when its leader has all parts; a fetched state ends the collection anyway',
     edits: [
       {
         file: leader,

@@ -34,7 +34,6 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'A message without a write of its own does not wait for the commit under way, which it may depend on.',
     scenario: 'power-3',
-    hard: 'a repeated message leaves during the commit that it depends on, is the one that completes a majority, and then power fails',
     edits: [
       {
         file: nodeLoop,
@@ -49,7 +48,7 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'Two appends of one commit are joined without cutting the first where the second begins.',
     scenario: 'power-3',
-    hard: 'a log is written to and cut within one commit, and the node restarts before that part is trimmed',
+    hard: 'nothing, as far as can be read from the code: who is told to cut its log has promised before, and that promise is on disk, in a commit of its own, before the answer to it can come; so a cut is never in one commit with what it cuts',
     edits: [
       {
         file: nodeLoop,
@@ -64,7 +63,6 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'When the log is read, entries that a later append overwrote are not cut.',
     scenario: 'power-3',
-    hard: 'a cut log is read again before the overwritten part is trimmed, and nobody cuts it anew',
     edits: [
       {
         file: logRecord,
@@ -107,7 +105,6 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'At the end of a flush everything applied by then counts as durable, not what the flush began with.',
     scenario: 'power-3',
-    hard: 'entries are applied during a flush, the log is trimmed behind them at once, and power fails before the next flush',
     edits: [
       {
         file: groupState,
@@ -196,7 +193,6 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'A replica that installs a snapshot does not promise the ballot in which that was decided.',
     scenario: 'random-schedules',
-    hard: 'a replica installs a snapshot of a ballot it has never heard of, and then promises or accepts a lower one',
     edits: [
       {
         file: replica,
@@ -211,7 +207,6 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'Installing a snapshot throws away entries beyond it that were accepted and counted.',
     scenario: 'random-schedules',
-    hard: 'a snapshot ends within the accepted log of the replica that installs it, and that suffix counts for the majority',
     edits: [
       {
         file: acceptor,
@@ -227,7 +222,6 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'A repeated request for a part of a snapshot is answered with the next part under the same number.',
     scenario: 'power-3',
-    hard: 'a request is repeated in the middle of a transfer in several parts, whose sender has answered already',
     edits: [
       {
         file: snapshots,
@@ -256,7 +250,6 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'A flush goes on while a fetched state takes the place of the one it writes.',
     scenario: 'power-3',
-    hard: 'a flush begins in the moment in which the fetched state is put in place',
     edits: [
       {
         file: groupState,
@@ -271,7 +264,7 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'After a restart the log is not told of a state that was installed right before.',
     scenario: 'power-3',
-    hard: 'power fails between the installation of a state and the write of the log that goes with it',
+    hard: 'power fails between the installation of a state and the write of the log that goes with it, at a replica that follows a leader which was superseded without its knowing',
     edits: [
       {
         file: member,
