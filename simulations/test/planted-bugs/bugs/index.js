@@ -1,7 +1,8 @@
 /**
  * The planted bugs. Each is a change to compiled code: `find` stands exactly once in `file` and becomes `replace`.
- * `scenario` is where it is looked for; a bug that breaks 'safety' must be caught by a check of what clients or replicas
- * saw, one that breaks 'liveness' by a check of time. `hard`, of one that is not caught yet: what would have to coincide.
+ * `scenario` is where it is looked for, one of the simulator's or `random-schedules` (see ../plant.js); a bug that breaks
+ * 'safety' must be caught by a check of what clients or replicas saw, one that breaks 'liveness' by a check of time. `hard`,
+ * of one that is not caught yet: what would have to coincide.
  */
 import { electionBugs } from './elections.js';
 import { protocolBugs } from './protocol.js';
