@@ -29,6 +29,11 @@ describe('seeds that found something', () => {
     ['restart-storm', 10, 'a request that was forwarded to a node which was restarted is given up at once'],
     ['aimed-3', 113, 'a late copy of news does not undo a newer answer'],
     ['constrained-election-5', 7, 'a hint to the new leader is followed at once also after a pause'],
+    [
+      'chaos-5',
+      1904,
+      'a request that was passed on and lost does not hold a place of its connection for longer than the client waits',
+    ],
     ['chaos-5', 5340, 'who does not know a snapshot transfer says so'],
   ])('%s, seed %i: %s', (name, seed) => {
     const found = scenario(name);

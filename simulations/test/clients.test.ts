@@ -58,6 +58,31 @@ describe('a client', () => {
     expect(msUntilServed(world, core, 60_000, 60_000)).toBeLessThan(2500);
   });
 
+  // Every few of its requests it tried the others again, and each time a request waited for that.
+  it.each(SEEDS)(
+    'asks by way of the one node it reaches, and finds the others when they are back (seed %i)',
+    (seed) => {
+      const world = formed(seed);
+      const { core, process } = world.client();
+      const leader = leaderOf(world);
+      const [home] = world.processes.filter((other) => other !== leader) as [ProcessId];
+      const cut = world.processes.filter((other) => other !== home);
+      for (const other of cut) world.network.cut(process, other);
+      msUntilServed(world, core, 5000, 5000);
+      for (let second = 0; second < 8; second += 1) {
+        expect(msUntilServed(world, core, 5000, 5000)).toBeLessThan(50);
+        world.runFor(1000);
+      }
+      world.network.healAll();
+      // The probe that is under way ends first.
+      world.runFor(1500);
+      msUntilServed(world, core, 5000, 5000);
+      world.runFor(100);
+      world.network.cut(process, home);
+      expect(msUntilServed(world, core, 5000, 5000)).toBeLessThan(50);
+    },
+  );
+
   // It worked with one node only, and knew of the others what was true when it came.
   it.each(SEEDS)('at work learns where nodes have moved that it asks nothing (seed %i)', (seed) => {
     const world = formed(seed);

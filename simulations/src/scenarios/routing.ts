@@ -13,8 +13,8 @@ const CUT_OFF_MS = [1100, 1500] as const;
 const LEADERLESS_MS = [300, 900] as const;
 /** Of all frames while nobody can lead: heartbeats, and clients that ask again and again. */
 const LEADERLESS_FRAMES_PER_MS_MAX = 1;
-/** A client that reaches one node only may try each other one for 1 s, twice, before it is served by way of that one. */
-const SERVED_MS_MAX = 10_000;
+/** A client that reaches one node only may try each other one for 1 s before it is served by way of that one. */
+const SERVED_MS_MAX = 6000;
 /** A client at work asks for the layout every 5 s; one that has, knows where the last node to move is now. */
 const BETWEEN_MOVES_MS = 7000;
 /** As in new-addresses: another node leads and serves within this time. */
@@ -184,7 +184,7 @@ function requireServed(run: Run, neighbours: readonly Neighbour[]): void {
   const unserved = new Set(neighbours);
   for (const neighbour of neighbours) {
     const key = encodeUtf8(`neighbour-${neighbour.home}`);
-    neighbour.core.submit({ type: 'get', key }, SERVED_MS_MAX, (outcome) => {
+    neighbour.core.submit({ type: 'put', key, value: key }, SERVED_MS_MAX, (outcome) => {
       if (!(outcome instanceof Error)) unserved.delete(neighbour);
     });
   }

@@ -33,8 +33,8 @@ interface Outstanding {
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
-/** For so long a node that could not be reached is tried only where no other is left. */
-const UNREACHABLE_MS = 500;
+/** So long after a failure a node that is out of reach is tried again. */
+const PROBE_AFTER_MS = 500;
 /** Requests are encoded up to here before a frame is cut. */
 const FRAME_BYTES_TARGET = 1024 * 1024;
 
@@ -47,7 +47,8 @@ export class NodeLink {
   #connectionNumber = 0;
   #open = false;
   #cancelConnectTimer: CancelTimer = () => undefined;
-  #unreachableUntilMs = -Infinity;
+  #failed = false;
+  #probeMs = 0;
   /** Since when requests that left are without any answer; undefined while none is. */
   #unansweredSinceMs: number | undefined;
   readonly #outstanding = new Map<number, Outstanding>();
@@ -66,9 +67,9 @@ export class NodeLink {
     return this.#open;
   }
 
-  /** Whether the last attempt to reach it failed a moment ago. */
+  /** Whether its last connection failed, and there is no new one yet. */
   get unreachable(): boolean {
-    return !this.#open && this.#clock.monotonicMs() < this.#unreachableUntilMs;
+    return this.#failed;
   }
 
   /** For how long it has been asked and has not sent anything; also when those who asked have given up. */
@@ -98,6 +99,11 @@ export class NodeLink {
     this.#fail('it does not answer');
   }
 
+  /** Finds out whether a node out of reach is back, at the expense of no request. */
+  probe(): void {
+    if (this.#failed && this.#connection === undefined && this.#clock.monotonicMs() >= this.#probeMs) this.#connect();
+  }
+
   close(): void {
     this.#fail('the client is closed');
   }
@@ -114,6 +120,7 @@ export class NodeLink {
         ifCurrent(() => {
           this.#cancelConnectTimer();
           this.#open = true;
+          this.#failed = false;
           this.#events.onConnected(this.address);
           this.#scheduleFlush();
         }),
@@ -149,7 +156,8 @@ export class NodeLink {
     this.#cancelConnectTimer();
     this.#connection = undefined;
     this.#unansweredSinceMs = undefined;
-    this.#unreachableUntilMs = this.#clock.monotonicMs() + UNREACHABLE_MS;
+    this.#failed = true;
+    this.#probeMs = this.#clock.monotonicMs() + PROBE_AFTER_MS;
     const wasOpen = this.#open;
     this.#open = false;
     connection?.close(reason);

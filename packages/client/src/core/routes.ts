@@ -103,9 +103,9 @@ export class Routes {
       return { link: this.#nodeLink(channel.leader), node: channel.leader, forward: false };
     }
     const others = layout?.nodes.map((node) => node.id).filter((id) => !members.includes(id)) ?? [];
-    const inReach = [rotate(members, channel.rotation), rotate(others, channel.rotation)]
-      .flat()
-      .find((id) => !this.#nodeUnreachable(id));
+    const candidates = [...rotate(members, channel.rotation), ...rotate(others, channel.rotation)];
+    for (const id of candidates) this.#nodeLink(id).probe();
+    const inReach = candidates.find((id) => !this.#nodeUnreachable(id));
     if (inReach === undefined) this.refresh();
     const node = inReach ?? rotate([...members, ...others], channel.rotation)[0] ?? 0;
     // A member that answers while another one is out of this client's reach may have better links.

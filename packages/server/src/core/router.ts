@@ -29,13 +29,14 @@ interface Forwarded {
   /** The start of that node which it was meant for. */
   readonly starts: number;
   readonly isRead: boolean;
-  /** Heartbeat rounds it may still take. */
+  /** Heartbeat rounds its answer may still take. */
   roundsLeft: number;
 }
 
-const FORWARD_ROUNDS_MAX = 50;
+/** A second, as long as a client waits before it asks elsewhere: from then on the request only holds a place of its connection. */
+const FORWARD_ROUNDS_MAX = 10;
 /** For how many rounds at least a repetition is recognised. */
-const TAKEN_ROUNDS = 2 * FORWARD_ROUNDS_MAX;
+const TAKEN_ROUNDS = 100;
 /** So that the ids of one start are not those of another. */
 const FORWARDS_PER_START = 2 ** 32;
 
