@@ -1,21 +1,29 @@
 /** Bytes that nobody meant: random ones, and real frames with damage. */
+import { setImmediate } from 'node:timers/promises';
+import { afterAll, it } from 'vitest';
 import { DecodeError } from '../src/index.ts';
 
-/** xorshift32: cheap, and the same on every run. */
+/** sfc32: cheap, and the same on every run. */
 export class Noise {
-  #state: number;
+  #a = 0;
+  #b: number;
+  #c: number;
+  #counter = 1;
 
-  constructor(seed: number) {
-    this.#state = seed | 1;
+  /** With another seed or round it is another stream: the counter keeps them apart for 2^32 numbers. */
+  constructor(seed: number, round = 0) {
+    this.#b = seed | 0;
+    this.#c = round | 0;
+    for (let i = 0; i < 12; i += 1) this.next();
   }
 
   next(): number {
-    let x = this.#state;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.#state = x;
-    return x >>> 0;
+    const sum = (this.#a + this.#b + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0;
+    return sum >>> 0;
   }
 
   below(limit: number): number {
@@ -47,13 +55,49 @@ export class Noise {
   }
 }
 
-/** Decodes, and lets nothing but a DecodeError pass; whether it decoded. */
-export function survives(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): boolean {
+function thrownBy(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): unknown {
   try {
     decode(bytes);
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof DecodeError) return false;
-    throw new Error(`not a DecodeError for ${Buffer.from(bytes).toString('hex')}`, { cause: error });
+    return error;
   }
+}
+
+/** Decodes, and lets nothing but a DecodeError pass; whether it decoded. */
+export function survives(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): boolean {
+  const { stackTraceLimit } = Error;
+  // Most frames end in a DecodeError, and its stack takes longer than all the rest.
+  Error.stackTraceLimit = 0;
+  const error = thrownBy(decode, bytes);
+  Error.stackTraceLimit = stackTraceLimit;
+  if (error === undefined) return true;
+  if (error instanceof DecodeError) return false;
+  // Once more, with its stack.
+  throw new Error(`not a DecodeError for ${Buffer.from(bytes).toString('hex')}`, { cause: thrownBy(decode, bytes) });
+}
+
+/** A round of all `fuzz` tests together is a million frames. */
+function roundsWanted(): number {
+  const wanted = process.env['FUZZ_MILLIONS'] ?? '1';
+  if (/^[1-9]\d{0,3}$/.test(wanted)) return Number(wanted);
+  throw new Error(`FUZZ_MILLIONS must be a whole number from 1 to 9999, not "${wanted}"`);
+}
+
+/** A test in rounds, each with noise of its own; tells in the end how many frames its decoders were given. */
+export function fuzz(title: string, seed: number, test: (noise: Noise, decodes: typeof survives) => void): void {
+  const rounds = roundsWanted();
+  let frames = 0;
+  const decodes: typeof survives = (decode, bytes) => {
+    frames += 1;
+    return survives(decode, bytes);
+  };
+  it.each(Array.from({ length: rounds }, (_, i) => i + 1))(`${title}, round %i of ${rounds}`, async (round) => {
+    test(new Noise(seed, round), decodes);
+    // Vitest does not let the event loop turn between tests, and its messages would wait for the last round.
+    await setImmediate();
+  });
+  afterAll(() => {
+    process.stdout.write(`${frames.toLocaleString('en')} frames in all: ${title}\n`);
+  });
 }
