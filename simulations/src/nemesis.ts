@@ -28,6 +28,7 @@ export const faultKinds = [
   'torn-write',
   'bit-flip',
   'clock-jump',
+  'clock-drift',
   'client-cut',
   'slow-reader',
   'overload',
@@ -153,6 +154,15 @@ export class Nemesis {
   jumpClock(process: ProcessId, byMs: number): void {
     this.#do('clock-jump', [process], `the wall clock jumps by ${byMs} ms`, () => {
       this.#world.moveWallClock(process, byMs);
+    });
+  }
+
+  /** The clock of each process runs at a rate of its own, from its next start on. */
+  driftClocks(rate: () => number): void {
+    const { processes } = this.#world;
+    const rates = processes.map(rate);
+    this.#do('clock-drift', processes, `clocks run at ${rates.join(', ')}`, () => {
+      for (const [place, process] of processes.entries()) this.#world.setClockRate(process, rates[place] ?? 1);
     });
   }
 

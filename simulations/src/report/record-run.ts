@@ -107,6 +107,8 @@ class RunRecording {
       case 'noise':
         return () => isNoisy(network.faults);
       case 'slow-link':
+      case 'clock-drift':
+        return () => true;
       case 'client-cut':
       case 'slow-reader':
         return () => this.#healed === healed;
@@ -168,6 +170,7 @@ const shownAs: Readonly<Record<NemesisKind, FaultKind | undefined>> = {
   'torn-write': 'disk',
   'bit-flip': 'disk',
   'clock-jump': 'clock',
+  'clock-drift': 'clock',
   'client-cut': 'network',
   'slow-reader': 'network',
   overload: 'other',

@@ -141,9 +141,7 @@ export const singleFaults: readonly Scenario[] = troubles.map((trouble) => ({
   seconds: 20,
   limits: () => ({ retainedEntriesMax: 20, snapshotChunkBytes: 400 }),
   run(run) {
-    if (trouble.name === 'clock-drift') {
-      for (const process of run.world.processes) run.world.setClockRate(process, run.random.int(90, 110) / 100);
-    }
+    if (trouble.name === 'clock-drift') run.nemesis.driftClocks(() => run.random.int(90, 110) / 100);
     run.form();
     run.startLoad({ pauseMs: [0, 100] });
     const endMs = run.world.nowMs + run.durationMs;
