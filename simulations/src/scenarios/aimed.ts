@@ -4,8 +4,9 @@
  */
 import type { Run, Scenario } from '../run.ts';
 import type { ProcessId } from '../world/network.ts';
+import type { Stroke } from './strokes.ts';
+import { GROUP, leaveBehind, strikeAgainAndAgain } from './strokes.ts';
 
-const GROUP = 1;
 /** So often a moment is looked for, milliseconds. */
 const LOOK_MS = 0.2;
 const MOMENT_MS_MAX = 1500;
@@ -20,9 +21,7 @@ const READERS = 4;
 /** Operations that are under way when a leader is cut off. */
 const BURST = 24;
 
-type Aim = (run: Run, leader: ProcessId) => void;
-
-const aims: readonly Aim[] = [
+const strokes: readonly Stroke[] = [
   /** Readers know only the old leader, writers only its successor: a stale read is seen at once. */
   function splitClients(run, leader) {
     const { nemesis, world, random } = run;
@@ -84,7 +83,7 @@ const aims: readonly Aim[] = [
   /** Somebody dies, or the leader changes, while a state is moved to a replica that was away. */
   function strikeAtSnapshot(run, leader) {
     const { nemesis, world, random } = run;
-    const away = leaveBehind(run, leader);
+    const away = leaveBehind(run, leader, MOMENT_MS_MAX);
     if (random.chance(0.4)) nemesis.slowDisk(away, random.int(5, 50));
     startAndFetch(run, away);
     world.runFor(random.int(0, 80) / 10);
@@ -102,7 +101,7 @@ const aims: readonly Aim[] = [
     const { nemesis, world } = run;
     // Of three, nobody but these two would be left to elect a successor.
     if (world.processes.length < 5) return;
-    const away = leaveBehind(run, leader);
+    const away = leaveBehind(run, leader, MOMENT_MS_MAX);
     const ofLeader = (a: ProcessId, b: ProcessId): boolean => a === leader || b === leader;
     const ofAway = (a: ProcessId, b: ProcessId): boolean => a === away || b === away;
     nemesis.keepOnly((a, b) => !ofAway(a, b) || ofLeader(a, b));
@@ -168,34 +167,13 @@ function aimedAt(nodes: number): Scenario {
       sessionWindowMax: random.int(2, 64),
     }),
     run(run) {
-      const { world, random } = run;
-      run.form();
-      const timeoutMs = random.pick([300, 1000, 3000]);
-      run.startLoad({ clients: 10, readers: READERS, keys: 4, counters: 1, pauseMs: [0, 60], timeoutMs });
-      const endMs = world.nowMs + run.durationMs;
-      while (world.nowMs < endMs) {
-        world.runFor(random.int(200, 700));
-        random.pick(aims)(run, run.leaderOf(GROUP));
-        // The next one meets a cluster that is whole.
-        run.nemesis.heal();
-      }
-      run.heal();
-      run.finish({ okMin: 100, okRateMin: 0.8 });
+      const load = { clients: 10, readers: READERS, pauseMs: [0, 60] } as const;
+      strikeAgainAndAgain(run, { load, quietMs: [200, 700], strokes, okRateMin: 0.8 });
     },
   };
 }
 
 export const aimed: readonly Scenario[] = [aimedAt(3), aimedAt(5)];
-
-/** A follower is away until the log no longer reaches back to where it stopped, or the time is over. */
-export function leaveBehind({ nemesis, world, random }: Run, leader: ProcessId, withinMs = MOMENT_MS_MAX): ProcessId {
-  const away = random.pick(world.processes.filter((process) => process !== leader));
-  nemesis.crash(away);
-  const length = world.node(leader)?.group(GROUP)?.logLength ?? 0;
-  const trimmed = (): boolean => (world.node(leader)?.group(GROUP)?.compactedIndex ?? 0) > length;
-  world.runUntil(trimmed, withinMs);
-  return away;
-}
 
 /** Starts it, and runs until it asks for a snapshot. */
 function startAndFetch({ world }: Run, away: ProcessId): void {

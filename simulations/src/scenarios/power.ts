@@ -6,9 +6,9 @@
 import type { Run, Scenario } from '../run.ts';
 import type { ProcessId } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
-import { leaveBehind } from './aimed.ts';
+import type { Stroke } from './strokes.ts';
+import { leaveBehind, strikeAgainAndAgain } from './strokes.ts';
 
-const GROUP = 1;
 /** Operations that are under way when the power goes. */
 const BURST = 24;
 /** So long the moment is waited for. */
@@ -34,8 +34,6 @@ const snapshotPoints = [
   'snapshot end: reported',
   'state commit: written',
 ] as const;
-
-type Stroke = (run: Run, leader: ProcessId) => void;
 
 const strokes: readonly Stroke[] = [
   /** Somebody whose acceptance counts forgets it, and the leader that counted it is gone. */
@@ -141,19 +139,8 @@ function powerAt(nodes: number): Scenario {
       acceptsInFlightMax: random.int(1, 8),
     }),
     run(run) {
-      const { world, random } = run;
-      run.form();
-      const timeoutMs = random.pick([300, 1000, 3000]);
-      run.startLoad({ clients: 8, readers: 2, keys: 4, counters: 1, pauseMs: [0, 80], timeoutMs });
-      const endMs = world.nowMs + run.durationMs;
-      while (world.nowMs < endMs) {
-        world.runFor(random.int(100, 500));
-        random.pick(strokes)(run, run.leaderOf(GROUP));
-        // The next one meets a cluster that is whole.
-        run.nemesis.heal();
-      }
-      run.heal();
-      run.finish({ okMin: 100, okRateMin: 0.7 });
+      const load = { clients: 8, readers: 2, pauseMs: [0, 80] } as const;
+      strikeAgainAndAgain(run, { load, quietMs: [100, 500], strokes, okRateMin: 0.7 });
     },
   };
 }
