@@ -1,8 +1,9 @@
 /**
  * Crash points: one small run is repeated as often as it has points at which the power could go, and each time it does go
- * at another one. Points are before and after every write of the log, of the state and of a snapshot that is being
- * installed, before and after every frame, and the end of every turn, in which decided entries are applied. Between two
- * points nothing happens that anyone else could see, so that these are all there are.
+ * at another one, twice: with the commit that is under way on disk, and without it. Points are before and after every write
+ * of the log, of the state and of a snapshot that is being installed, before and after every frame, and the end of every
+ * turn, in which decided entries are applied. Between two points nothing happens that anyone else could see, so that these
+ * are all there are, up to the healing at the end.
  */
 import { decodePeerFrame } from '@kvorum/server/core';
 import type { Run, RunResult, Scenario } from './run.ts';
@@ -31,16 +32,16 @@ export function crashPointsOf(seed: number): CrashPoint[] {
   return points;
 }
 
-/** The run with a crash at the point. */
-export function crashAt(seed: number, number: number): RunResult {
+/** The run with a crash at the point; `keeps` tells whether the commit under way then is on disk. */
+export function crashAt(seed: number, number: number, keeps: boolean): RunResult {
   return runScenario(
-    smallRun((point) => point.number === number),
+    smallRun((point) => point.number === number, keeps),
     { seed, seconds: 1 },
   );
 }
 
 /** Formation, some writes, a follower that falls behind and is brought up by a snapshot, a change of leader. */
-function smallRun(crashes: (point: CrashPoint) => boolean): Scenario {
+function smallRun(crashes: (point: CrashPoint) => boolean, keeps = true): Scenario {
   return {
     name: 'crash-points',
     summary: 'a small run with formation, a snapshot and a change of leader',
@@ -49,6 +50,7 @@ function smallRun(crashes: (point: CrashPoint) => boolean): Scenario {
     seconds: 1,
     limits: () => ({ retainedEntriesMax: 4, snapshotChunkBytes: 60, messageEntryBytesMax: 100, entryCommandsMax: 2 }),
     run(run) {
+      for (const process of run.world.processes) run.world.disk(process).keepsUnderWay = keeps;
       watch(run, crashes);
       run.world.startAll();
       run.require(

@@ -4,7 +4,7 @@
  */
 import type { ProcessId, NetworkFaults } from './world/network.ts';
 import { calmNetwork } from './world/network.ts';
-import type { RandomStream } from './world/random-stream.ts';
+import { RandomStream } from './world/random-stream.ts';
 import type { ScheduledEvent } from './world/schedule.ts';
 import type { World } from './world/world.ts';
 import { PowerOff } from './world/world.ts';
@@ -55,7 +55,8 @@ export class Nemesis {
   readonly #spared: ReadonlySet<number>;
   readonly #deeds: Deed[] = [];
   readonly #watchers: ((deed: Deed) => void)[] = [];
-  #striking: ScheduledEvent | undefined;
+  /** What faults do later. */
+  #coming: ScheduledEvent[] = [];
 
   /** Faults with a number in `spared` do not happen. */
   constructor(world: World, spared: ReadonlySet<number> = new Set()) {
@@ -90,19 +91,26 @@ export class Nemesis {
       this.#world.onPoint = (at, kind) => {
         if (at !== process || kind !== what) return;
         this.#world.onPoint = undefined;
+        if (afterMs > 0) {
+          this.#after(afterMs, () => {
+            deed.fired = true;
+            this.#world.crash(process);
+          });
+          return;
+        }
         deed.fired = true;
-        if (afterMs === 0) throw new PowerOff();
-        this.#striking = this.#world.schedule.after(afterMs * 1000, () => this.#world.crash(process));
+        throw new PowerOff();
       };
       // Not yet.
       return false;
     });
   }
 
-  /** What waits for its moment does not happen any more. */
+  /** What waits for its moment, or goes on, does not happen any more. */
   #disarm(): void {
     this.#world.onPoint = undefined;
-    this.#striking?.cancel();
+    for (const event of this.#coming) event.cancel();
+    this.#coming = [];
   }
 
   /** All at the same moment; they start again after so long. */
@@ -209,7 +217,7 @@ export class Nemesis {
 
   noise(faults: NetworkFaults): void {
     const { delayUs, loss, duplication } = faults;
-    const text = `delays up to ${delayUs[1] / 1000} ms, ${loss * 100} % lost, ${duplication * 100} % repeated`;
+    const text = `delays up to ${delayUs[1] / 1000} ms, ${Math.round(loss * 100)} % lost, ${Math.round(duplication * 100)} % repeated`;
     this.#do('noise', this.#world.processes, text, () => {
       this.#world.network.faults = faults;
     });
@@ -245,10 +253,14 @@ export class Nemesis {
   }
 
   /** A bit of its disk flips while it is off. */
-  flipBit(process: ProcessId, random: RandomStream): void {
-    this.#do('bit-flip', [process], 'power off, and a bit of the disk flips', () => {
+  flipBit(process: ProcessId): void {
+    this.#do('bit-flip', [process], 'power off, and a bit of the disk flips', ({ number }) => {
+      // A stream of its own: what a run does later is the same without this fault.
+      const random = new RandomStream(this.#world.options.seed, `bit ${number}`);
+      const wasUp = this.#isUp(process);
       this.#world.crash(process);
-      return this.#world.brokenBecause(process) === undefined && this.#world.disk(process).flipBit(random);
+      const flipped = this.#world.brokenBecause(process) === undefined && this.#world.disk(process).flipBit(random);
+      return wasUp || flipped;
     });
   }
 
@@ -315,6 +327,6 @@ export class Nemesis {
   }
 
   #after(ms: number, act: () => void): void {
-    this.#world.schedule.after(ms * 1000, act);
+    this.#coming.push(this.#world.schedule.after(ms * 1000, act));
   }
 }

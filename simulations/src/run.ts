@@ -8,6 +8,7 @@ import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
 import { Agreement } from './agreement.ts';
 import type { HistoryFigures } from './checkers/index.ts';
 import {
+  activityBetween,
   checkHistory,
   countIncrements,
   differingGroups,
@@ -96,7 +97,7 @@ const LEADER_MS_MAX = 3000;
 const RECOVERY_MS_MAX = 5000;
 /** When nothing is written any more: replicas are equal within this time and that of a transfer. */
 const EQUAL_MS_MAX = 10 * ELECTION_TIMEOUT_MS;
-const TRANSFER_MS_MAX = 4000;
+const TRANSFER_MS_MAX = 1000;
 const PROBE_PAUSE_US = 10_000;
 /** Comparing states takes time. */
 const LOOK_MS = 20;
@@ -114,6 +115,8 @@ export class Run {
   #load: Workload | undefined;
   #probe: Probe | undefined;
   #figures: HistoryFigures | undefined;
+  /** When the faults first were over. */
+  #healedMs: number | undefined;
 
   constructor(scenario: Scenario, options: RunOptions) {
     const nodes = options.nodes ?? scenario.nodes;
@@ -207,6 +210,7 @@ export class Run {
   /** Ends all faults, starts what is down, and requires that writes are acknowledged again. */
   heal(): void {
     this.nemesis.heal();
+    this.#healedMs ??= this.world.nowMs;
     this.longest('progress after healing ms', this.requireProgress(RECOVERY_MS_MAX, 'after healing'));
   }
 
@@ -254,11 +258,13 @@ export class Run {
   /** Ends the load and checks everything that holds for any run. */
   finish(bounds: { readonly okMin: number; readonly okRateMin?: number }): void {
     this.load.stop();
-    this.require(
-      this.world.runUntil(() => this.load.idle, 30_000),
-      'operations were still open 30 s after the load ended',
-    );
-    this.#judge('every operation ended', '', []);
+    const ended = this.world.runUntil(() => this.load.idle, 30_000);
+    const open = 'operations were still open 30 s after the load ended';
+    this.#judge('every operation ended', `${this.load.calls.length} operations`, ended ? [] : [open]);
+    if (!ended) throw new Abandoned(open);
+    const quietMs = this.world.nowMs;
+    this.#checkNodes();
+    this.#checkReplicas(quietMs);
     this.#checkCounters();
     const { calls } = this.load;
     const { verdict, figures, findings } = checkHistory(calls);
@@ -269,9 +275,10 @@ export class Run {
     this.#judge('session guarantees', checked, sessionComplaints(calls));
     const vacuity = { okMin: bounds.okMin, okRateMin: bounds.okRateMin ?? 0.5, overlappingMin: bounds.okMin / 20 };
     const much = `${figures.ok} operations answered, ${figures.overlapping} of them next to another on their key`;
-    this.#judge('enough happened', much, vacuityComplaints(figures, vacuity));
-    this.#checkNodes();
-    this.#checkReplicas();
+    this.#judge('enough happened', much, [
+      ...vacuityComplaints(figures, vacuity),
+      ...this.#vacuousFaults(bounds.okMin),
+    ]);
     const { compared, complaints } = this.#agreement;
     this.count('decided entries compared', compared);
     const nothing = compared > 0 ? [] : ['no decided entry was seen on two replicas'];
@@ -320,15 +327,29 @@ export class Run {
     );
   }
 
-  /** Once nothing moves any more, every replica of a group has the same state on disk. */
-  #checkReplicas(): void {
-    const startMs = this.world.nowMs;
-    const differing = (): number[] => differingGroups(this.#agreement.states());
-    const settled = this.world.runUntil(() => differing().length === 0, EQUAL_MS_MAX + TRANSFER_MS_MAX, LOOK_MS);
-    const tookMs = this.world.nowMs - startMs;
+  /** Once nothing moves any more, since `quietMs`, every replica of a group has the same state on disk. */
+  #checkReplicas(quietMs: number): void {
+    const differing = (): number[] => differingGroups(this.#agreement.states(), 2);
+    const limitMs = quietMs + EQUAL_MS_MAX + TRANSFER_MS_MAX - this.world.nowMs;
+    const settled = this.world.runUntil(() => differing().length === 0, Math.max(0, limitMs), LOOK_MS);
+    const tookMs = this.world.nowMs - quietMs;
     const complaints = settled ? [] : [`replicas differ in groups ${differing().join(', ')}`];
     this.#judge('replicas become equal', `after ${tookMs} ms`, complaints);
     this.longest('replicas equal after ms', tookMs);
+  }
+
+  /** Why the faults prove too little: none did anything, or fewer than `okMin` operations a minute were answered meanwhile. */
+  #vacuousFaults(okMin: number): string[] {
+    const inflicted = this.nemesis.deeds.filter((deed) => !deed.spared);
+    const [first] = inflicted.filter((deed) => deed.fired);
+    if (first === undefined) return inflicted.length === 0 ? [] : ['no fault did anything'];
+    const untilMs = this.#healedMs ?? this.world.nowMs;
+    const needed = Math.floor((okMin * (untilMs - first.atMs)) / 60_000);
+    const { ok, overlapping } = activityBetween(this.load.calls, first.atMs * 1000, untilMs * 1000);
+    const complaints: string[] = [];
+    if (ok < needed) complaints.push(`only ${ok} operations were answered under faults, ${needed} needed`);
+    if (overlapping < needed / 20) complaints.push(`only ${overlapping} operations under faults overlap another`);
+    return complaints;
   }
 }
 

@@ -15,19 +15,27 @@ describe('a crash at any point', () => {
     for (const type of [...frames, 'snapshot-request', 'snapshot-part', 'read-check', 'read-checked']) {
       for (const phase of ['before', 'sent']) expect(kinds).toContain(`frame: ${phase} ${type}`);
     }
-    for (const other of ['turn: ended', 'reply: before', 'reply: sent']) expect(kinds).toContain(other);
+    for (const other of ['turn: ended', 'reply: before', 'reply: sent', 'request: before', 'request: sent'])
+      expect(kinds).toContain(other);
     expect(points.map((point) => point.number)).toEqual(points.map((_, place) => place));
   });
 
-  it('loses nothing that was acknowledged, and the node comes back', { timeout: 300_000 }, () => {
-    const failed: string[] = [];
-    for (const { number, process, kind } of points) {
-      const { complaints, trace } = crashAt(SEED, number);
-      if (!trace.some((line) => line.includes(`crash point ${number}: node-${process}, ${kind}`))) {
-        failed.push(`point ${number} was not reached`);
+  it.each([
+    ['on disk', true],
+    ['lost', false],
+  ])(
+    'loses nothing that was acknowledged, and the node comes back; the commit under way is %s',
+    { timeout: 300_000 },
+    (_, keeps) => {
+      const failed: string[] = [];
+      for (const { number, process, kind } of points) {
+        const { complaints, trace } = crashAt(SEED, number, keeps);
+        if (!trace.some((line) => line.includes(`crash point ${number}: node-${process}, ${kind}`))) {
+          failed.push(`point ${number} was not reached`);
+        }
+        if (complaints.length > 0) failed.push(`point ${number}, node-${process}, ${kind}: ${complaints.join('; ')}`);
       }
-      if (complaints.length > 0) failed.push(`point ${number}, node-${process}, ${kind}: ${complaints.join('; ')}`);
-    }
-    expect(failed).toEqual([]);
-  });
+      expect(failed).toEqual([]);
+    },
+  );
 });

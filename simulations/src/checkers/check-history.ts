@@ -110,6 +110,26 @@ export function vacuityComplaints(figures: HistoryFigures, bounds: VacuityBounds
   return complaints;
 }
 
+/** Definite operations that were invoked in a time, and those among them that met another one on their key. */
+export function activityBetween(
+  calls: readonly Call[],
+  from: number,
+  until: number,
+): { readonly ok: number; readonly overlapping: number } {
+  const definite = calls
+    .filter(({ result }) => result !== 'failed' && result !== 'unknown')
+    .filter(({ invokedAt }) => invokedAt >= from && invokedAt < until)
+    .sort((a, b) => a.invokedAt - b.invokedAt);
+  const busyUntil = new Map<string, number>();
+  let overlapping = 0;
+  for (const { key, invokedAt, returnedAt } of definite) {
+    const busy = busyUntil.get(key) ?? -Infinity;
+    if (invokedAt <= busy) overlapping++;
+    busyUntil.set(key, Math.max(busy, returnedAt));
+  }
+  return { ok: definite.length, overlapping };
+}
+
 function percent(rate: number): string {
   return `${(rate * 100).toFixed(1)} %`;
 }

@@ -1,6 +1,6 @@
 /** The checkers: what a recorded history is and must satisfy, and what the replicas' logs and states must. */
 
-export { checkHistory, vacuityComplaints } from './check-history.ts';
+export { activityBetween, checkHistory, vacuityComplaints } from './check-history.ts';
 export type { HistoryFigures, HistoryResult, VacuityBounds } from './check-history.ts';
 export { DecidedLogs } from './decided-logs.ts';
 export type { DecidedFigures } from './decided-logs.ts';

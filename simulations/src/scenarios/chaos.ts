@@ -44,7 +44,7 @@ function chaosOf(shape: Pick<Scenario, 'name' | 'nodes' | 'replication' | 'parti
       run.heal();
       const phase = stayPartial(run);
       run.heal();
-      run.finish({ okMin: 20, okRateMin: 0.1 });
+      run.finish({ okMin: 30, okRateMin: 0.1 });
       requireLatency(run, phase);
     },
   };
@@ -141,7 +141,7 @@ function inflict(run: Run, fault: (typeof strikes)[number], victim: number, move
     case 'torn-write':
       return nemesis.tearWrite(victim);
     case 'bit-flip':
-      return nemesis.flipBit(victim, random);
+      return nemesis.flipBit(victim);
     case 'clock-jump':
       return nemesis.jumpClock(a, random.int(-3_600_000, 3_600_000));
     case 'client-cut':

@@ -100,7 +100,7 @@ const troubles: readonly Trouble[] = [
     strike: (run) => {
       // Always the same one: the others of each group are a majority.
       if (run.random.chance(0.3)) run.nemesis.tearWrite(0);
-      else run.nemesis.flipBit(0, run.random);
+      else run.nemesis.flipBit(0);
     },
     relieve: (run) => {
       if (run.world.brokenBecause(0) === undefined) return restart(run);

@@ -54,6 +54,8 @@ interface Commit {
   readonly delayUs: number;
   /** Makes the changes; with a torn last record if so told. */
   readonly write: (torn: boolean) => void;
+  /** Whether a torn write of it leaves damage. */
+  readonly tears: boolean;
   readonly done: () => void;
 }
 
@@ -133,6 +135,8 @@ export class Disk {
   failsOnce = false;
   /** The power goes in the middle of the next commit, which is not atomic this time. */
   tearsOnce = false;
+  /** Whether the commit under way at a crash is there; undefined for chance. */
+  keepsUnderWay: boolean | undefined;
   #damaged = false;
   #queues: CommitQueue[] = [];
 
@@ -178,11 +182,12 @@ export class Disk {
     for (const queue of this.#queues) {
       const commit = queue.takeFirst();
       if (commit === undefined || this.forgetsCommits || this.full) continue;
-      if (this.tearsOnce) {
+      const isKept = this.#random.chance(0.5);
+      if (this.tearsOnce && commit.tears) {
         this.tearsOnce = false;
         this.#damaged = true;
         commit.write(true);
-      } else if (this.#random.chance(0.5)) {
+      } else if (this.keepsUnderWay ?? isKept) {
         commit.write(false);
       }
     }
@@ -219,7 +224,7 @@ export class Disk {
           if (this.forgetsCommits) return;
           for (const [place, write] of writes.entries()) write(torn && place === writes.length - 1);
         };
-        queue.add({ what: 'log commit', delayUs: this.#commitUs(), write, done });
+        queue.add({ what: 'log commit', delayUs: this.#commitUs(), write, tears: true, done });
       },
     };
   }
@@ -237,7 +242,7 @@ export class Disk {
             this.#applyState(mutation, torn && place === mutations.length - 1);
           }
         };
-        queue.add({ what: 'state commit', delayUs: this.#commitUs(), write, done });
+        queue.add({ what: 'state commit', delayUs: this.#commitUs(), write, tears: true, done });
       },
     };
   }
@@ -313,11 +318,12 @@ export class Disk {
     };
     return {
       add: (records, done) => {
-        queue.add({ what: 'snapshot part', delayUs: this.#commitUs(), write: () => add(records), done });
+        const write = (): void => add(records);
+        queue.add({ what: 'snapshot part', delayUs: this.#commitUs(), write, tears: false, done });
       },
       finish: (done) => {
         const write = (): void => void this.#states.set(group, staged);
-        queue.add({ what: 'snapshot end', delayUs: this.#commitUs(), write, done });
+        queue.add({ what: 'snapshot end', delayUs: this.#commitUs(), write, tears: false, done });
       },
       abort: () => staged.clear(),
     };

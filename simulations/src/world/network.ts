@@ -101,6 +101,10 @@ export class Network {
     }
   }
 
+  isSlow(from: ProcessId, to: ProcessId): boolean {
+    return this.#slow.has(linkOf(from, to));
+  }
+
   isCut(from: ProcessId, to: ProcessId): boolean {
     return this.#cut.size > 0 && this.#cut.has(linkOf(from, to));
   }

@@ -168,14 +168,14 @@ export class World {
       for (const watcher of this.#watchers) watcher.onUp?.(process);
       this.network.listen(process, {
         accept: (connection) => {
-          const link: ClientLink = node.openClient({
-            ...connection,
-            send: (frame) => {
-              this.onPoint?.(process, 'reply: before');
-              connection.send(frame);
-              this.onPoint?.(process, 'reply: sent');
-            },
-          });
+          const send = (frame: Uint8Array): void => {
+            this.onPoint?.(process, 'reply: before');
+            connection.send(frame);
+            this.onPoint?.(process, 'reply: sent');
+          };
+          // The kernel accepts; a process that stands still hears of it later, and of the frames after that.
+          let link: ClientLink;
+          fence.enter(() => (link = node.openClient({ ...connection, send })));
           return {
             onFrame: (frame) => fence.enter(() => node.onClientFrame(link, frame)),
             onClose: () => fence.enter(() => node.onClientClose(link)),
@@ -282,10 +282,11 @@ export class World {
 
   #createNode(machine: Machine, fence: Fence): Node {
     const { process } = machine;
+    const onPoint = (what: string): void => this.onPoint?.(process, what);
     const disk = {
       later: (delayUs: number, done: () => void) => void fence.later(delayUs, done),
       onFailure: (reason: string) => this.#fail(machine, `a write failed: ${reason}`),
-      onPoint: (what: string) => this.onPoint?.(process, what),
+      onPoint,
     };
     return new Node(
       {
@@ -293,7 +294,7 @@ export class World {
         random: this.#nodeRandom,
         logger: this.#logger(`node-${process}`),
         transport: this.#transport(machine, fence),
-        dialer: this.#dialer(process, fence),
+        dialer: this.#dialer(process, fence, onPoint),
         logStorage: machine.disk.logStorage(disk),
         stateStorage: machine.disk.stateStorage(disk),
       },
@@ -381,14 +382,21 @@ export class World {
     };
   }
 
-  #dialer(process: ProcessId, fence: Fence): Dialer {
+  #dialer(process: ProcessId, fence: Fence, onPoint: (what: string) => void = () => undefined): Dialer {
     return {
-      dial: (address, handlers) =>
-        this.network.dial(process, this.#processAt(address), {
+      dial: (address, handlers) => {
+        const connection = this.network.dial(process, this.#processAt(address), {
           onOpen: () => fence.enter(() => handlers.onOpen()),
           onFrame: (frame) => fence.enter(() => handlers.onFrame(frame)),
           onClose: (reason) => fence.enter(() => handlers.onClose(reason)),
-        }),
+        });
+        const send = (frame: Uint8Array): void => {
+          onPoint('request: before');
+          connection.send(frame);
+          onPoint('request: sent');
+        };
+        return { ...connection, send };
+      },
     };
   }
 

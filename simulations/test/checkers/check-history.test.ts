@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkHistory, vacuityComplaints, type Call } from '../../src/checkers/index.ts';
+import { activityBetween, checkHistory, vacuityComplaints, type Call } from '../../src/checkers/index.ts';
 import { casMismatch, get, lostGet, put, remove } from './calls.ts';
 import { drawFrom, randomHistory } from './random-history.ts';
 
@@ -87,6 +87,18 @@ describe('the figures', () => {
       overlapping: 6,
       concurrencyMax: 3,
     });
+  });
+});
+
+describe('the activity of a time', () => {
+  it('is of definite operations that began in it, and of those that met another one on their key', () => {
+    const calls = [
+      ...on('a', put(1, [0, 12], 'x', 1), get(2, [10, 20], 'x', 1), get(3, [15, 25], 'x', 1), get(4, [26, 30], 'x', 1)),
+      ...on('b', put(5, [10, 20], 'x', 'failed'), put(6, [10, 20], 'y', 'unknown'), put(7, [16, 18], 'z', 1)),
+    ];
+    expect(activityBetween(calls, 10, 26)).toEqual({ ok: 3, overlapping: 1 });
+    expect(activityBetween(calls, 0, 27)).toEqual({ ok: 5, overlapping: 2 });
+    expect(activityBetween(calls, 40, 50)).toEqual({ ok: 0, overlapping: 0 });
   });
 });
 

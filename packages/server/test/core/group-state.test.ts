@@ -24,6 +24,11 @@ class Rig {
     this.#advance();
   }
 
+  changeNothing(): void {
+    this.index += 1;
+    this.#advance();
+  }
+
   #advance(): void {
     this.state.advance({ index: this.index, revision: this.index, timeMs: 7 });
   }
@@ -151,6 +156,17 @@ describe('a flush', () => {
     rig.startFlush()();
     expect(rig.state.unflushedBytes).toBe(0);
     expect(rig.state.startFlush()).toBeUndefined();
+  });
+
+  it('is needed again for a command that changed no key while it was under way', () => {
+    const rig = new Rig();
+    rig.put('a', '1');
+    const finish = rig.startFlush();
+    rig.changeNothing();
+    finish();
+    expect(rig.state.hasUnflushed).toBe(true);
+    rig.startFlush()();
+    expect([rig.state.hasUnflushed, rig.state.durableIndex]).toEqual([false, 2]);
   });
 
   it('carries the sessions, in the same transaction', () => {
