@@ -1,7 +1,7 @@
 /**
  * Leader changes, found in the recorded messages: one for each ballot that somebody prepared.
  */
-import type { Leadership, Recording, RecordedMessage } from './recording.ts';
+import type { Leadership, Part, Recording, RecordedMessage } from './recording.ts';
 
 export interface Election {
   readonly group: number;
@@ -16,7 +16,9 @@ export interface Election {
   readonly ledUs: number | undefined;
   /** The first accept-sync leaves. */
   readonly synchronizedUs: number | undefined;
-  readonly synchronizedText: string | undefined;
+  /** By member: the promises that arrived until it led, and the accept-syncs that left until its first decision. */
+  readonly promises: readonly Exchange[];
+  readonly accepts: readonly Exchange[];
   /** The new leader knows its first decision. */
   readonly decidedUs: number | undefined;
   readonly decidedIndex: number | undefined;
@@ -24,13 +26,22 @@ export interface Election {
   readonly decidedBeforeUs: number | undefined;
 }
 
+/** What a member brings or gets. */
+export interface Exchange {
+  readonly atUs: number;
+  readonly member: number;
+  readonly entries: Part['entries'];
+}
+
+const NONE = [Infinity, -Infinity] as const;
+
 interface Prepared {
   readonly group: number;
   readonly ballot: string;
   readonly process: number;
   readonly preparedUs: number;
-  synchronizedUs?: number;
-  synchronizedText?: string;
+  readonly promises: Exchange[];
+  readonly accepts: Exchange[];
 }
 
 /** By the time of their first prepare. */
@@ -39,6 +50,7 @@ export function electionsOf(recording: Recording): Election[] {
   return preparedBallots(recording.messages).map((prepared) => {
     const { group, ballot, process, preparedUs } = prepared;
     const leadership = led.find((one) => one.group === group && one.ballot === ballot && one.process === process);
+    const decisions = decisionsAround(recording, leadership);
     return {
       group,
       ballot,
@@ -46,29 +58,44 @@ export function electionsOf(recording: Recording): Election[] {
       isChange: led.some((one) => one.group === group && one.atUs < (leadership?.atUs ?? preparedUs)),
       preparedUs,
       ledUs: leadership?.atUs,
-      synchronizedUs: prepared.synchronizedUs,
-      synchronizedText: prepared.synchronizedText,
-      ...decisionsAround(recording, leadership),
+      synchronizedUs: prepared.accepts[0]?.atUs,
+      promises: byMember(prepared.promises, leadership?.atUs),
+      accepts: byMember(prepared.accepts, decisions.decidedUs),
+      ...decisions,
     };
   });
 }
 
 function preparedBallots(messages: readonly RecordedMessage[]): Prepared[] {
   const ballots = new Map<string, Prepared>();
-  for (const { sentUs, from, parts } of messages) {
-    for (const { kind, group, ballot, text } of parts) {
-      if (ballot === undefined || (kind !== 'prepare' && kind !== 'accept-sync')) continue;
-      const name = `${group} ${ballot} ${from}`;
-      const known = ballots.get(name);
-      if (known === undefined && kind === 'prepare') {
-        ballots.set(name, { group, ballot, process: from, preparedUs: sentUs });
-      } else if (known !== undefined && kind === 'accept-sync' && known.synchronizedUs === undefined) {
-        known.synchronizedUs = sentUs;
-        known.synchronizedText = text;
+  for (const { sentUs, arrivedUs, from, to, fate, parts } of messages) {
+    for (const { kind, group, ballot, entries } of parts) {
+      if (ballot === undefined) continue;
+      if (kind === 'prepare') {
+        const name = `${group} ${ballot} ${from}`;
+        if (ballots.has(name)) continue;
+        ballots.set(name, { group, ballot, process: from, preparedUs: sentUs, promises: [], accepts: [] });
+      } else if (kind === 'promise' && fate === 'delivered') {
+        ballots.get(`${group} ${ballot} ${to}`)?.promises.push({ atUs: arrivedUs, member: from, entries });
+      } else if (kind === 'accept-sync') {
+        ballots.get(`${group} ${ballot} ${from}`)?.accepts.push({ atUs: sentUs, member: to, entries });
       }
     }
   }
   return [...ballots.values()];
+}
+
+/** One for each member, with all it brings or gets up to the time: a long suffix comes in several messages. */
+function byMember(exchanges: readonly Exchange[], untilUs = Infinity): Exchange[] {
+  const members = new Map<number, Exchange>();
+  for (const exchange of exchanges) {
+    if (exchange.atUs > untilUs) continue;
+    const known = members.get(exchange.member) ?? exchange;
+    const [[from, end], [moreFrom, moreEnd]] = [known.entries ?? NONE, exchange.entries ?? NONE];
+    const span = [Math.min(from, moreFrom), Math.max(end, moreEnd)] as const;
+    members.set(exchange.member, { ...known, entries: span[0] < span[1] ? span : undefined });
+  }
+  return [...members.values()];
 }
 
 function decisionsAround(

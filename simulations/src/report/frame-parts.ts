@@ -33,8 +33,8 @@ function decoded(channel: Channel, frame: Uint8Array): Part[] {
   }
 }
 
-function part(kind: Part['kind'], group: number, text: string, ballot?: string): Part {
-  return { kind, group, text, ballot };
+function part(kind: Part['kind'], group: number, text: string, ballot?: string, entries?: Part['entries']): Part {
+  return { kind, group, text, ballot, entries };
 }
 
 function peerPart(message: PeerMessage): Part {
@@ -72,17 +72,23 @@ function heartbeatText(heartbeat: GroupHeartbeat & { readonly group: number }): 
 function consensusPart(group: number, message: Message): Part {
   if (message.type === 'prepare-request') return part('prepare-request', group, 'prepare me again');
   const ballot = formatBallot(message.ballot);
-  const says = (kind: Part['kind'], text: string): Part => part(kind, group, text, ballot);
+  const says = (kind: Part['kind'], text: string, from = 0, end = 0): Part =>
+    part(kind, group, text, ballot, end > from ? [from, end] : undefined);
   switch (message.type) {
     case 'prepare':
       return says('prepare', `prepare ${ballot}`);
     case 'promise': {
       const { suffix, suffixFrom, logLength } = message;
       const brings = suffix.length === 0 ? '' : ` with ${range(suffixFrom, suffix.length)}`;
-      return says('promise', `promise ${ballot}, log of ${logLength}${brings}`);
+      return says('promise', `promise ${ballot}, log of ${logLength}${brings}`, suffixFrom, suffixFrom + suffix.length);
     }
     case 'accept-sync':
-      return says('accept-sync', `accept-sync ${range(message.from, message.to - message.from)}`);
+      return says(
+        'accept-sync',
+        `accept-sync ${range(message.from, message.to - message.from)}`,
+        message.from,
+        message.to,
+      );
     case 'accept':
       return says('accept', `accept ${range(message.from, message.entries.length)}`);
     case 'accepted':

@@ -37,7 +37,7 @@ export function pageShell(data: PageData, script: string): string {
     counted('nodes', nodes.length, 'node'),
     counted('messages', messages.from.length, 'message'),
     counted('changes', changes, 'leader change'),
-    counted('faults', data.faults.length, 'fault'),
+    counted('faults', data.inflicted.length, 'fault'),
     counted('operations', operations, 'operation'),
     counted('keys', keys.length, 'key'),
   ];
@@ -80,7 +80,7 @@ ${CONTROLS}
     </section>
   </div>
   <aside>
-    <h2>What happens here <label class="soft"><input type="checkbox" id="log" checked> with log lines</label></h2>
+    <h2>What happens here <label class="soft"><input type="checkbox" id="log"> with log lines</label></h2>
     <div id="story"></div>
     <h2 id="links-title"></h2>
     <div id="links"></div>
@@ -123,8 +123,8 @@ const OPERATIONS_LEGEND = `<p class="soft">A bar reaches from the call of an ope
 
 const LEGEND = `<section id="legend">
   <div><h2>How to read the diagram</h2>
-    <p>Each line is a node, time runs to the right, and an arrow is a message, from the moment it is sent to the moment it arrives. A ballot such as <b>3.n2</b> is number 3 of the node that ballots call n2; of two ballots the higher one wins.</p>
-    <p class="keys"><span><i class="box leads"></i> the node leads</span> <span><i class="box leads faint"></i> thinks it leads, but a higher ballot does</span> <span><i class="box phase1"></i> phase 1: somebody asks for promises</span> <span><i class="box phase2"></i> phase 2, up to the new leader’s first decision</span> <span><i class="box fault"></i> a fault lasts</span> <span><b class="bad">×</b> a message arrives nowhere</span> <span><i class="tick"></i> the node learns that entries are decided</span></p>
+    <p>Each line is a node, time runs to the right, and an arrow is a message, from the moment it is sent to the moment it arrives. A ballot such as <b>3.n2</b> is number 3 of the node that ballots call n2; of two ballots the higher one wins. Nodes get these names as they join, so n2 may be node-1: the left margin tells.</p>
+    <p class="keys"><span><i class="box leads"></i> the node leads</span> <span><i class="box leads faint"></i> thinks it leads, but a higher ballot does</span> <span><i class="box phase1"></i> phase 1: somebody asks for promises</span> <span><i class="box phase2"></i> phase 2, up to the new leader’s first decision</span> <span><i class="box fault"></i> a fault lasts</span> <span><b class="bad">×</b> a message does not arrive at the line it goes to</span> <span><i class="tick"></i> the node learns that entries are decided</span></p>
     <p>Under “all groups” each group has a stripe: <span id="legend-groups"></span></p>
   </div>
   <div><h2>Other messages</h2><div id="legend-others"></div></div>
@@ -149,10 +149,10 @@ main{display:grid;grid-template-columns:minmax(0,1fr) clamp(310px,24vw,430px);ga
 #diagram:focus{outline:1px solid #c3cad2}
 .strip{margin-bottom:6px}.status{margin:4px 0 0}
 aside h2:first-child{margin-top:0;display:flex;justify-content:space-between;align-items:baseline}h2 .soft{font-weight:400}
-#story{max-height:430px;overflow:auto;border-top:1px solid #e3e8ee}
+#story{max-height:540px;overflow:auto;border-top:1px solid #e3e8ee}
 .row{display:grid;grid-template-columns:72px 1fr;gap:8px;width:100%;max-width:none;text-align:left;border:0;border-bottom:1px solid #eceff2;border-radius:0;padding:4px 2px 4px 6px;border-left:3px solid transparent}
 .row .at{color:#5f6d7c;font-variant-numeric:tabular-nums}.row.fault,.row.violation{border-left-color:#c92a2a;background:#fff1f1}.row.healed{border-left-color:#8a94a0}
-.row.election{border-left-color:#d9480f}.row.leader{border-left-color:#4c3fb1}.row.decision{border-left-color:#2b8a3e}.row.note .what{color:#5f6d7c}.row.earlier{opacity:.65}
+.row.election,.row.decision{font-weight:600}.row.election{border-left-color:#d9480f;background:#fff3df}.row.leader{border-left-color:#4c3fb1;background:#f1effb}.row.decision{border-left-color:#2b8a3e;background:#eaf6ec}.row.note .what{color:#5f6d7c}.row.earlier{opacity:.65}
 .more{color:#5f6d7c;padding:6px}
 #links svg{width:100%;max-width:320px;font-family:inherit}
 #legend{display:grid;grid-template-columns:1fr 1fr;gap:8px 40px;border-top:1px solid #dde2e7;margin-top:12px}.keys span{margin-right:14px;display:inline-block}.faint{opacity:.3}

@@ -37,7 +37,6 @@ class RunRecording {
   readonly #standing = new Set<ProcessId>();
   /** When the last deed was done that the world has not been looked at since. */
   #deedUs: number | undefined;
-  #healed = 0;
 
   constructor(recorder: Recorder, world: World, nemesis: Nemesis) {
     this.#recorder = recorder;
@@ -72,20 +71,24 @@ class RunRecording {
 
   #onNote(line: string): void {
     this.#recorder.note(this.#world.schedule.nowUs, line);
-    if (line === 'healed') this.#healed += 1;
     const [, process] = /^node-(\d+) goes on$/.exec(line) ?? [];
     if (process !== undefined) this.#standing.delete(Number(process));
   }
 
   /** It is told before it is done. */
-  #onDeed({ kind, processes, text }: Deed): void {
+  #onDeed(deed: Deed): void {
     this.#look();
+    const { kind, processes } = deed;
     const fromUs = this.#world.schedule.nowUs;
     this.#deedUs = fromUs;
-    const shown = shownAs[kind];
-    if (shown === undefined) return;
     const names = processes.length === this.#world.processes.length ? 'all' : processes.map(processName).join(', ');
-    const fault = { fromUs, kind: shown, processes, text: `${names === '' ? kind : names}: ${text}` };
+    const text = `${names === '' ? kind : names}: ${deed.text}`;
+    this.#recorder.inflicted(fromUs, text, () => deed.fired);
+    const shown = shownAs[kind];
+    // A node that is down does not stand still.
+    const isVoid = kind === 'pause' && processes.every((process) => this.#world.node(process) === undefined);
+    if (shown === undefined || isVoid) return;
+    const fault = { fromUs, kind: shown, processes, text };
     const lasts = this.#lastingOf(kind, processes);
     if (lasts === undefined) this.#recorder.fault({ ...fault, toUs: fromUs });
     else this.#open.push({ handle: this.#recorder.fault(fault), lasts });
@@ -94,8 +97,7 @@ class RunRecording {
   /** How long the world shows the fault; undefined for one that is over at once. */
   #lastingOf(kind: NemesisKind, processes: readonly ProcessId[]): (() => boolean) | undefined {
     const { network } = this.#world;
-    const [process = 0] = processes;
-    const healed = this.#healed;
+    const [process = 0, other = 0] = processes;
     switch (kind) {
       case 'pause':
         this.#standing.add(process);
@@ -107,11 +109,13 @@ class RunRecording {
       case 'noise':
         return () => isNoisy(network.faults);
       case 'slow-link':
+        return () => network.isSlow(process, other);
+      case 'client-cut':
+        return () => this.#world.processes.some((node) => processes.some((client) => network.isCut(client, node)));
+      case 'slow-reader':
+        return () => network.slowReaders.has(process);
       case 'clock-drift':
         return () => true;
-      case 'client-cut':
-      case 'slow-reader':
-        return () => this.#healed === healed;
       default:
         return undefined;
     }

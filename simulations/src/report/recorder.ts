@@ -11,6 +11,7 @@
  *     recorder.message({ sentUs, arrivedUs, from, to, channel: 'peer', frame, fate: 'delivered' });
  *     const cut = recorder.fault({ fromUs, kind: 'cut', processes: [0, 1], links: [[0, 1], [1, 0]], text: '...' });
  *     cut.end(nowUs);
+ *     recorder.inflicted(nowUs, text, () => deed.fired);       // the nemesis strikes: what the page counts as a fault
  *     recorder.observe(nowUs, process, group, view);           // after a node did something; view: GroupView
  *     recorder.note(nowUs, 'healed');
  *     const recording = recorder.finish({ scenario, seed, ... });                    // once, at the end
@@ -31,6 +32,7 @@ import type {
   Decision,
   Fate,
   FaultKind,
+  InflictedFault,
   Leadership,
   Link,
   Note,
@@ -92,6 +94,7 @@ export class Recorder {
   readonly #messages: RecordedMessage[] = [];
   #droppedEvents = 0;
   readonly #faults: (RecordedFault & { toUs: number | undefined })[] = [];
+  readonly #inflicted: (InflictedFault & { readonly happened: () => boolean })[] = [];
   readonly #down = new Map<number, FaultHandle>();
   readonly #leaderships: Leadership[] = [];
   readonly #decisions: Decision[] = [];
@@ -121,6 +124,11 @@ export class Recorder {
         fault.toUs ??= atUs;
       },
     };
+  }
+
+  /** `happened` is asked at the end of the run: some faults wait for their moment, or find nothing to harm. */
+  inflicted(atUs: number, text: string, happened: () => boolean): void {
+    this.#inflicted.push({ atUs, text, happened });
   }
 
   /** How ballots call the process. */
@@ -180,6 +188,7 @@ export class Recorder {
       messages: this.#messages.toSorted((a, b) => a.sentUs - b.sentUs || a.arrivedUs - b.arrivedUs),
       droppedEvents: this.#droppedEvents,
       faults: this.#faults.toSorted((a, b) => a.fromUs - b.fromUs),
+      inflicted: this.#inflicted.filter(({ happened }) => happened()).map(({ atUs, text }) => ({ atUs, text })),
       leaderships: this.#leaderships,
       decisions: this.#decisions,
       notes: this.#notes,

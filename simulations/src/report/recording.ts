@@ -41,6 +41,8 @@ export interface Part {
   readonly text: string;
   /** Of consensus messages: "3.n2", ballot number 3 of node id 2. */
   readonly ballot: string | undefined;
+  /** Log entries [from, end) that a promise or an accept-sync brings; undefined for other kinds, and for none. */
+  readonly entries: readonly [from: number, end: number] | undefined;
 }
 
 export const fates = ['delivered', 'lost', 'cut', 'repeated', 'nobody'] as const;
@@ -81,6 +83,12 @@ export interface RecordedFault {
   /** Of a cut: which directions are cut. */
   readonly links: readonly Link[];
   /** For people, without the time: "node-0 crashes". */
+  readonly text: string;
+}
+
+/** A fault as it was counted when the run was asked to make it; what it did shows in faults, none or several. */
+export interface InflictedFault {
+  readonly atUs: number;
   readonly text: string;
 }
 
@@ -141,6 +149,8 @@ export interface Recording extends RunFacts {
   readonly droppedEvents: number;
   /** By `fromUs`. */
   readonly faults: readonly RecordedFault[];
+  /** In the order in which they were inflicted. */
+  readonly inflicted: readonly InflictedFault[];
   /** These three by `atUs`. */
   readonly leaderships: readonly Leadership[];
   readonly decisions: readonly Decision[];

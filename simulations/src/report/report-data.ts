@@ -8,7 +8,7 @@ import { electionsOf } from './elections.ts';
 import type { KeyTimeline } from './operations.ts';
 import { keyTimelines } from './operations.ts';
 import type { LeaderSpan, MessageColumns, PageData, PageFault, PageKey, PageOperation } from './page/page-data.ts';
-import type { Part, Recording } from './recording.ts';
+import type { Part, RecordedFault, Recording } from './recording.ts';
 import { fates, partKinds, processName } from './recording.ts';
 import { openingOf, storyOf } from './story.ts';
 
@@ -43,6 +43,7 @@ export function reportData(recording: Recording): PageData {
     messages: columns,
     parts: parts.map(({ kind, group, text }) => [partKinds.indexOf(kind), group, text]),
     faults,
+    inflicted: recording.inflicted,
     leaders: leaderSpans(recording),
     elections: elections.map(pageElection),
     decisions: {
@@ -92,10 +93,22 @@ function messageColumns({ messages }: Recording): { columns: MessageColumns; par
   return { columns, parts: [...parts.keys()] };
 }
 
+/** A fault of a moment that puts a node down, such as a power-off that breaks the disk, is one with the time it is down. */
+function withoutDoubles(faults: readonly RecordedFault[]): RecordedFault[] {
+  const nameOf = ({ fromUs, processes }: RecordedFault): string => `${fromUs} ${processes.join()}`;
+  const downs = new Set(faults.filter(({ kind }) => kind === 'crash').map(nameOf));
+  const isDouble = (fault: RecordedFault): boolean =>
+    fault.kind !== 'crash' && fault.toUs === fault.fromUs && downs.has(nameOf(fault));
+  const causes = new Map(faults.filter(isDouble).map((fault) => [nameOf(fault), fault.text]));
+  return faults
+    .filter((fault) => !isDouble(fault))
+    .map((fault) => (fault.kind === 'crash' ? { ...fault, text: causes.get(nameOf(fault)) ?? fault.text } : fault));
+}
+
 /** Faults of one kind that begin and end together are one band: a partition cuts many links at once. */
-function mergedFaults({ faults, simulatedUs }: Recording): PageFault[] {
+function mergedFaults({ faults: recorded, simulatedUs }: Recording): PageFault[] {
   const merged = new Map<string, PageFault & { readonly texts: string[] }>();
-  faults.forEach((fault, i) => {
+  withoutDoubles(recorded).forEach((fault, i) => {
     const toUs = fault.toUs ?? simulatedUs;
     const name = fault.kind === 'cut' ? `${fault.fromUs} ${toUs}` : `fault ${i}`;
     const known = merged.get(name);

@@ -1,7 +1,7 @@
 /**
  * The run in sentences: faults, leader changes step by step, violations, notes; and where the page opens.
  */
-import type { Election } from './elections.ts';
+import type { Election, Exchange } from './elections.ts';
 import type { KeyTimeline } from './operations.ts';
 import type { Opening, PageFault, PageKey, StoryItem, StoryKind } from './page/page-data.ts';
 import type { Note, Recording } from './recording.ts';
@@ -26,7 +26,13 @@ export function storyOf(
     if (fault.toUs < recording.simulatedUs && fault.toUs > fault.fromUs)
       tell(fault.toUs, 'healed', NO_GROUP, endText(fault));
   }
-  for (const election of elections) tellElection(election, tell);
+  const notes = recording.notes.map(({ atUs, line }) => ({ atUs, line: withNames(line, recording.nodeIds) }));
+  for (const election of elections) tellElection(election, reasonOf(election, notes), tell);
+  for (const { atUs, line } of notes) {
+    const [, who, what, group, but] =
+      /^([\w-]+): (leads group (\d+) with ballot \S+), (but reaches no .*)$/.exec(line) ?? [];
+    if (what !== undefined) tell(atUs, 'leader', Number(group), `${who} ${what}, ${but}`);
+  }
   for (const { atUs, group, process, ballot, leading } of recording.leaderships) {
     if (!leading)
       tell(atUs, 'leader', group, `${processName(process)} no longer leads group ${group} (ballot ${ballot})`);
@@ -34,8 +40,7 @@ export function storyOf(
   for (const { stuckUs, key, verdict } of keys) {
     if (verdict === 'violation') tell(stuckUs, 'violation', NO_GROUP, `key ${key}: no linearization goes on from here`);
   }
-  for (const { atUs, line } of mergedNotes(recording.notes))
-    tell(atUs, 'note', NO_GROUP, withNames(line, recording.nodeIds));
+  for (const { atUs, line } of mergedNotes(notes)) tell(atUs, 'note', NO_GROUP, line);
   return items.sort((a, b) => a.atUs - b.atUs);
 }
 
@@ -44,23 +49,37 @@ function endText({ kind, processes, text }: PageFault): string {
   return kind === 'cut' ? text.replace(' cut: ', ' whole again: ') : `over: ${text}`;
 }
 
+/** What the new leader says of the former one, such as "node-1, which led it before, does not answer"; or nothing. */
+function reasonOf({ process, group, ballot, isChange }: Election, notes: readonly Note[]): string {
+  const begin = `${processName(process)}: leads group ${group} with ballot ${ballot}: `;
+  const note = isChange ? notes.find(({ line }) => line.startsWith(`${begin}node-`)) : undefined;
+  return note === undefined ? '' : `, because ${note.line.slice(begin.length)}`;
+}
+
 function tellElection(
   election: Election,
+  reason: string,
   tell: (atUs: number, kind: StoryKind, group: number, text: string) => void,
 ): void {
   const { group, ballot, preparedUs, ledUs, synchronizedUs, decidedUs } = election;
   const name = processName(election.process);
-  tell(preparedUs, 'election', group, `${name} wants to lead group ${group}: prepare, ballot ${ballot}`);
+  tell(preparedUs, 'election', group, `${name} wants to lead group ${group}${reason}: prepare, ballot ${ballot}`);
   if (ledUs === undefined) return;
   const phase1 = `${milliseconds(ledUs - preparedUs)} after its prepare`;
   tell(ledUs, 'leader', group, `a majority has promised, ${phase1}: ${name} leads group ${group}, ballot ${ballot}`);
+  const [newer] = election.promises.filter(({ entries }) => entries !== undefined);
+  if (newer !== undefined) {
+    const brings = `${processName(newer.member)} brings ${entriesText(newer)} with its promise`;
+    tell(ledUs, 'leader', group, `the log of ${name} was older: ${brings}`);
+  }
   if (synchronizedUs !== undefined) {
-    tell(
-      synchronizedUs,
-      'leader',
-      group,
-      `${name} gives its log to those that promised: ${election.synchronizedText ?? ''}`,
-    );
+    const complete = election.accepts.filter(({ entries }) => entries === undefined);
+    const gets = election.accepts
+      .filter(({ entries }) => entries !== undefined)
+      .map((one) => `the log of ${processName(one.member)} was older, it gets ${entriesText(one)}`);
+    if (complete.length > 0)
+      gets.push(`nothing is missing at ${complete.map(({ member }) => processName(member)).join(', ')}`);
+    tell(synchronizedUs, 'leader', group, `${name} gives its log to those that promised: ${gets.join('; ')}`);
   }
   if (decidedUs === undefined) return;
   const { decidedBeforeUs } = election;
@@ -72,8 +91,12 @@ function tellElection(
   tell(decidedUs, 'decision', group, `first decision of ${name} in group ${group}: up to log entry ${index}${gap}`);
 }
 
+function entriesText({ entries: [from, end] = [0, 0] }: Exchange): string {
+  return end === from + 1 ? `entry ${from}` : `entries ${from}–${end - 1}`;
+}
+
 /** What a node logs at one moment is one item; beyond a few lines it is counted. */
-function mergedNotes(notes: Recording['notes']): Note[] {
+function mergedNotes(notes: readonly Note[]): Note[] {
   const merged = new Map<string, { readonly atUs: number; readonly who: string; readonly lines: string[] }>();
   for (const { atUs, line } of notes) {
     const [who = ''] = /^[\w-]+: /.exec(line) ?? [];

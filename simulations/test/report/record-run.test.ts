@@ -11,6 +11,7 @@ function eventfulRun(recorded: boolean): {
   readonly hash: string;
   readonly recording: Recording;
   readonly delivered: number;
+  readonly fired: number;
 } {
   const world = new World({ seed: 3, nodes: 3, partitions: 1, replication: 3 });
   const nemesis = new Nemesis(world);
@@ -28,16 +29,19 @@ function eventfulRun(recorded: boolean): {
   world.runFor(100);
   nemesis.heal();
   nemesis.crash(0);
+  // Finds it down already: no fault.
+  nemesis.crash(0);
   world.runFor(500);
   world.start(0);
   world.network.faults = { ...world.network.faults, loss: 0.2 };
   world.runFor(1000);
   const recording = recorder.finish(factsOf({ simulatedUs: world.schedule.nowUs }));
-  return { hash: world.trace.hash, recording, delivered: world.network.figures.delivered };
+  const fired = nemesis.deeds.filter((deed) => deed.fired).length;
+  return { hash: world.trace.hash, recording, delivered: world.network.figures.delivered, fired };
 }
 
 describe('a recorded run', () => {
-  const { hash, recording, delivered } = eventfulRun(true);
+  const { hash, recording, delivered, fired } = eventfulRun(true);
 
   it('does the same as one that is not', () => {
     expect(eventfulRun(false).hash).toBe(hash);
@@ -66,9 +70,40 @@ describe('a recorded run', () => {
     expect(ends).toEqual([1.2, 1.5, 1.8]);
   });
 
+  it('counts the faults that happened, as the command line does', () => {
+    expect(fired).toBe(4);
+    expect(recording.inflicted).toHaveLength(fired);
+    expect(recording.inflicted[3]).toEqual({ atUs: 1_800_000, text: 'node-0: power off' });
+  });
+
   it('has the leaders and what they decided', () => {
     expect(recording.leaderships.length).toBeGreaterThan(0);
     expect(recording.decisions.length).toBeGreaterThan(0);
     expect([...recording.nodeIds.keys()].sort()).toEqual([0, 1, 2]);
+  });
+});
+
+describe('the band of a fault', () => {
+  it('ends with the fault, also when only the network is healed, and is not there for a node that was down', () => {
+    const world = new World({ seed: 3, nodes: 3, partitions: 1, replication: 3 });
+    const nemesis = new Nemesis(world);
+    const recorder = new Recorder(3);
+    recordRun(recorder, world, nemesis);
+    const { process: client } = world.client();
+    world.startAll();
+    world.runFor(1000);
+    nemesis.slowLink(0, 1, 50);
+    nemesis.cutClients([client], (_, process) => process === 0);
+    nemesis.slowReader(client, 50);
+    world.runFor(200);
+    world.network.healAll();
+    world.crash(2);
+    nemesis.pause(2, 300);
+    world.runFor(1000);
+    const { faults } = recorder.finish(factsOf({ simulatedUs: world.schedule.nowUs }));
+    const bands = faults.filter(({ kind }) => kind === 'network');
+    expect(bands.map(({ fromUs }) => fromUs)).toEqual([1_000_000, 1_000_000, 1_000_000]);
+    for (const { toUs } of bands) expect(toUs).toBeLessThan(1_250_000);
+    expect(faults.filter(({ kind }) => kind === 'pause')).toEqual([]);
   });
 });

@@ -20,7 +20,8 @@ describe('elections', () => {
       preparedUs: 500_000,
       ledUs: 501_000,
       synchronizedUs: 501_000,
-      synchronizedText: 'accept-sync 25–30',
+      promises: [{ atUs: 500_800, member: 1, entries: undefined }],
+      accepts: [{ atUs: 501_000, member: 1, entries: [25, 31] }],
       decidedUs: 502_000,
       decidedIndex: 31,
       decidedBeforeUs: 310_900,
@@ -52,16 +53,68 @@ describe('the page', () => {
   });
 
   it('tells the leader change in order', () => {
-    const texts = data.story.filter(({ atUs, group }) => atUs >= 400_000 && group !== 2).map(({ text }) => text);
+    const texts = data.story
+      .filter(({ atUs, group, kind }) => atUs >= 400_000 && group !== 2 && kind !== 'note')
+      .map(({ text }) => text);
     expect(texts).toEqual([
       'links cut: node-0 – node-1, node-0 – node-2',
-      'node-2: node-0 is suspected',
-      'node-2 wants to lead group 1: prepare, ballot 2.n3',
+      'node-2 wants to lead group 1, because node-0, which led it before, does not answer: prepare, ballot 2.n3',
       'a majority has promised, 1.0 ms after its prepare: node-2 leads group 1, ballot 2.n3',
-      'node-2 gives its log to those that promised: accept-sync 25–30',
+      'node-2 gives its log to those that promised: the log of node-1 was older, it gets entries 25–30',
       'first decision of node-2 in group 1: up to log entry 30, 191 ms after the last one before it',
       'links whole again: node-0 – node-1, node-0 – node-2',
       'node-0 no longer leads group 1 (ballot 1.n1)',
+    ]);
+  });
+});
+
+describe('the story', () => {
+  const recording = leaderChange();
+  const textsOf = (changed: Partial<typeof recording>): string[] =>
+    reportData({ ...recording, ...changed }).story.map(({ text }) => text);
+
+  it('says when the new leader had the older log', () => {
+    const messages = recording.messages.map((message) => ({
+      ...message,
+      parts: message.parts.map((part) => (part.kind === 'promise' ? { ...part, entries: [20, 25] as const } : part)),
+    }));
+    expect(textsOf({ messages })).toContain(
+      'the log of node-2 was older: node-1 brings entries 20–24 with its promise',
+    );
+  });
+
+  it('does not take what a member promises later for what the new leader lacked', () => {
+    const { messages } = recording;
+    const promise = messages.find(({ parts }) => parts.some(({ kind }) => kind === 'promise'));
+    if (promise === undefined) throw new Error('the recording has no promise');
+    const parts = promise.parts.map((part) => ({ ...part, entries: [31, 32] as const }));
+    const later = { ...promise, sentUs: 600_000, arrivedUs: 600_300, parts };
+    const texts = textsOf({ messages: [...messages, later] });
+    expect(texts.filter((text) => text.startsWith('the log of node-2 was older'))).toEqual([]);
+  });
+
+  it('tells of a leader without a majority, for its group', () => {
+    const line = 'node-0: leads group 1 with ballot 1.n1, but reaches no majority of it';
+    const { story } = reportData({ ...recording, notes: [{ atUs: 490_000, line }] });
+    const text = 'node-0 leads group 1 with ballot 1.n1, but reaches no majority of it';
+    expect(story).toContainEqual({ atUs: 490_000, kind: 'leader', group: 1, text });
+  });
+
+  it('names a node without a reason where the recording has none', () => {
+    expect(textsOf({ notes: [] })).toContain('node-2 wants to lead group 1: prepare, ballot 2.n3');
+  });
+
+  it('shows a power-off with a broken disk once', () => {
+    const at = { fromUs: 100_000, processes: [1], links: [] };
+    const { faults } = reportData({
+      ...recording,
+      faults: [
+        { ...at, kind: 'disk', toUs: 100_000, text: 'node-1: power off, and a bit of the disk flips' },
+        { ...at, kind: 'crash', toUs: 200_000, text: 'node-1 is down' },
+      ],
+    });
+    expect(faults).toMatchObject([
+      { kind: 'crash', toUs: 200_000, text: 'node-1: power off, and a bit of the disk flips' },
     ]);
   });
 });

@@ -73,6 +73,7 @@ export function leaderChange(facts: Partial<RunFacts> = {}): Recording {
     sendTo(recorder, atUs + 1000, 0, 2, heartbeatFrame(round));
     recorder.observe(atUs + 900, 0, 1, { leading: true, ballot: first, decidedIndex: round + 1 });
   }
+  recorder.inflicted(400_000, 'node-0: reaches no other node', () => true);
   const links = [[0, 1], [1, 0], [0, 2], [2, 0]] as const; // prettier-ignore
   const cuts = links.map((link) =>
     recorder.fault({ fromUs: 400_000, kind: 'cut', processes: link, links: [link], text: `cut ${link.join(' to ')}` }),
@@ -83,6 +84,7 @@ export function leaderChange(facts: Partial<RunFacts> = {}): Recording {
   sendTo(recorder, 500_000, 2, 1, prepareFrame(1, second));
   sendTo(recorder, 500_500, 1, 2, promiseFrame(1, second));
   recorder.observe(501_000, 2, 1, { leading: true, ballot: second, decidedIndex: 30 });
+  recorder.note(501_000, 'node-2: leads group 1 with ballot 2.n3: node-0, which led it before, does not answer');
   sendTo(
     recorder,
     501_000,
@@ -127,6 +129,23 @@ function promiseFrame(group: number, ballot: Ballot): Uint8Array {
 
 function acceptFrame(group: number, ballot: Ballot, from: number): Uint8Array {
   return peerFrame([group, { type: 'accept', ballot, from, entries: [entry], decidedIndex: from }]);
+}
+
+/** Three elections in turn within a second by three nodes, under six faults that overlap. */
+export function crowded(): Recording {
+  const recorder = new Recorder(3);
+  [0, 1, 2].forEach((process) => recorder.identify(process, process + 1));
+  for (let i = 0; i < 6; i += 1) {
+    const fault = { fromUs: 100_000 + i, toUs: 2_900_000, kind: 'network', processes: [] } as const;
+    recorder.fault({ ...fault, text: `fault number ${i}` });
+  }
+  [0, 1, 2].forEach((process) => {
+    const atUs = 1_000_000 + process * 300_000;
+    const ballot = ballotOf(process + 1, process + 1);
+    sendTo(recorder, atUs, process, (process + 1) % 3, prepareFrame(1, ballot));
+    recorder.observe(atUs + 2000, process, 1, { leading: true, ballot, decidedIndex: 0 });
+  });
+  return recorder.finish(factsOf({ simulatedUs: 3_000_000 }));
 }
 
 /** So many messages between five nodes about four groups over a minute, none of them a heartbeat, and 10,000 operations. */

@@ -11,7 +11,8 @@ const ARROWS_MAX = 2500;
 const LABELS_MAX = 70;
 const HEADS_MAX = 900;
 const POINTER_PX = 7;
-const LOST_SHARE = 0.42;
+/** So far before the line of its receiver ends a message that arrives nowhere. */
+const LOST_PX = 12;
 /** Index of 'delivered' and of 'repeated' among the fates. */
 const ARRIVING: readonly number[] = [0, 3];
 
@@ -145,6 +146,7 @@ export class Arrows {
   #drawLabels(surface: Surface, group: number, written: readonly Box[]): void {
     const { context } = surface;
     const taken: Box[] = [...written];
+    const { left, right } = this.#scale;
     const few = this.drawnCount <= LABELS_MAX;
     const labelled = [...this.#drawn.entries()]
       .filter(([kind]) => few || styleOf(kind).important)
@@ -154,12 +156,14 @@ export class Arrows {
     for (const [kind, indices] of labelled) {
       for (const i of indices) {
         const [x1, y1, x2, y2] = this.#line(i);
-        if (x2 < this.#scale.left || x1 > this.#scale.right) continue;
         const text = this.#table.label(i, group);
         const w = context.measureText(text).width;
         for (const share of [0.5, 0.35, 0.65, 0.22, 0.78]) {
-          const box = { x: x1 + (x2 - x1) * share - w / 2, y: y1 + (y2 - y1) * share, w };
-          if (box.x < this.#scale.left || taken.some((other) => overlaps(box, other))) continue;
+          const middle = x1 + (x2 - x1) * share;
+          if (middle < left || middle > right) continue;
+          const x = Math.min(Math.max(middle - w / 2, left + 2), right - w);
+          const box = { x, y: y1 + (y2 - y1) * share, w };
+          if (taken.some((other) => overlaps(box, other))) continue;
           taken.push(box);
           context.textAlign = 'left';
           context.strokeText(text, box.x, box.y);
@@ -170,7 +174,7 @@ export class Arrows {
     }
   }
 
-  /** One that arrives nowhere ends on the way, at no other node's line. */
+  /** One that arrives nowhere ends just before the line of its receiver. */
   #line(index: number): [x1: number, y1: number, x2: number, y2: number] {
     const table = this.#table;
     const x1 = this.#scale.x(numberAt(table.sentUs, index));
@@ -178,11 +182,12 @@ export class Arrows {
     const x2 = this.#scale.x(numberAt(table.arrivedUs, index));
     const y2 = this.#laneY(numberAt(table.to, index));
     if (ARRIVING.includes(numberAt(table.fate, index))) return [x1, y1, x2, y2];
-    return [x1, y1, x1 + (x2 - x1) * LOST_SHARE, y1 + (y2 - y1) * LOST_SHARE];
+    const share = 1 - LOST_PX / Math.max(Math.abs(y2 - y1), 2 * LOST_PX);
+    return [x1, y1, x1 + (x2 - x1) * share, y1 + (y2 - y1) * share];
   }
 }
 
-function overlaps(a: Box, b: Box): boolean {
+export function overlaps(a: Box, b: Box): boolean {
   return Math.abs(a.y - b.y) < 14 && a.x < b.x + b.w + 6 && b.x < a.x + a.w + 6;
 }
 

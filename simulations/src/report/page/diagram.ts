@@ -2,8 +2,9 @@
  * The space-time diagram: a line for each node, time from left to right, faults above, what clients got below.
  */
 import type { Box } from './arrows.ts';
-import { Arrows } from './arrows.ts';
+import { Arrows, overlaps } from './arrows.ts';
 import { numberAt, secondsText, Surface, ticks, TimeScale } from './canvas.ts';
+import { FaultStrip } from './fault-strip.ts';
 import type { MessageFilter, MessageTable } from './message-table.ts';
 import type { LeaderSpan, PageData, PageElection, PageFault } from './page-data.ts';
 import {
@@ -23,12 +24,14 @@ import type { TimeWindow } from './time-window.ts';
 
 const GUTTER_PX = 112;
 const AXIS_PX = 24;
-const FAULT_ROW_PX = 19;
-const FAULT_ROWS_MAX = 4;
-const MOMENT_PX = 190;
+const ELECTION_ROW_PX = 14;
 const SERVED_PX = 40;
 const CLIENTS_PX = 54;
 const FIRST_CLIENT_LANE = 1000;
+
+interface LeaderLabel extends Box {
+  readonly label: string;
+}
 
 export class Diagram {
   readonly scale: TimeScale;
@@ -37,11 +40,11 @@ export class Diagram {
   readonly #surface: Surface;
   readonly #closeUp: boolean;
   readonly #arrows: Arrows;
-  readonly #faultRows: readonly (readonly [fault: PageFault, row: number])[];
-  readonly #faultRowCount: number;
+  readonly #faults: FaultStrip;
   readonly #servedUs: Float64Array;
-  /** Where words stand that arrows' labels must not cover. */
+  /** Where words stand that others must not cover. */
   #labels: Box[] = [];
+  #leaderLabels: LeaderLabel[] = [];
   filter: MessageFilter = { group: -1, heartbeats: false, clients: false };
   hovered = -1;
 
@@ -53,8 +56,7 @@ export class Diagram {
     this.#time = time;
     this.scale = new TimeScale(time, GUTTER_PX);
     this.#arrows = new Arrows(table, this.scale, (process) => this.#laneY(process));
-    this.#faultRows = closeUp ? [] : packedRows(data.faults);
-    this.#faultRowCount = this.#faultRows.reduce((most, [, row]) => Math.max(most, row + 1), 0);
+    this.#faults = new FaultStrip(closeUp ? [] : data.faults, AXIS_PX, time, this.scale);
     const returns = data.keys.flatMap(({ operations }) =>
       operations.flatMap(({ outcome, returnedUs }) => (outcome === 'ok' && returnedUs >= 0 ? [returnedUs] : [])),
     );
@@ -80,33 +82,30 @@ export class Diagram {
   }
 
   faultAt(x: number, y: number): PageFault | undefined {
-    const hit = this.#faultRows.find(([fault, row]) => {
-      const top = AXIS_PX + row * FAULT_ROW_PX;
-      return (
-        y >= top && y < top + FAULT_ROW_PX && x >= this.scale.x(fault.fromUs) - 4 && x <= this.scale.x(fault.toUs) + 4
-      );
-    });
-    return x < GUTTER_PX ? undefined : hit?.[0];
+    return x < GUTTER_PX ? undefined : this.#faults.at(x, y);
   }
 
   draw(): void {
     const surface = this.#surface;
+    this.#faults.place();
     const height = this.#servedTop + (this.#closeUp ? 4 : SERVED_PX + 8);
     surface.clear(height);
     this.scale.right = surface.width - 8;
     const { context } = surface;
     this.#labels = [];
+    this.#leaderLabels = [];
     this.#drawAxis();
     context.save();
     context.beginPath();
     context.rect(GUTTER_PX, 0, surface.width - GUTTER_PX, height);
     context.clip();
     this.#drawElections();
-    this.#drawFaults();
+    this.#faults.draw(surface, this.#servedTop + SERVED_PX);
     this.#drawLanes();
     this.#drawDecisions();
     this.#arrows.choose(this.#time.fromUs, this.#time.toUs);
     this.#arrows.draw(surface, this.filter.group, this.#labels);
+    this.#drawLeaderLabels();
     if (this.hovered >= 0) this.#arrows.highlight(context, this.hovered);
     if (!this.#closeUp) this.#drawServed();
     context.restore();
@@ -116,7 +115,16 @@ export class Diagram {
   // ---- layout ----
 
   get #lanesTop(): number {
-    return AXIS_PX + this.#faultRowCount * FAULT_ROW_PX + 52;
+    return this.#electionsTop + 34 + this.#electionRows.length * ELECTION_ROW_PX;
+  }
+
+  get #electionsTop(): number {
+    return AXIS_PX + this.#faults.height + 4;
+  }
+
+  /** Of their names; a close-up shows one election, as a rule. */
+  get #electionRows(): readonly number[] {
+    return this.#closeUp ? [0] : [0, 1];
   }
 
   get #laneGap(): number {
@@ -161,42 +169,57 @@ export class Diagram {
   }
 
   #drawElections(): void {
-    for (const election of this.#data.elections) {
-      const { group, preparedUs, ledUs, decidedUs } = election;
-      const end = this.scale.x(Math.max(preparedUs, ledUs, decidedUs));
-      if (!this.#concerns(group) || end < GUTTER_PX || this.scale.x(preparedUs) > this.scale.right) continue;
+    const endOf = ({ preparedUs, ledUs, decidedUs }: PageElection): number =>
+      this.scale.x(Math.max(preparedUs, ledUs, decidedUs));
+    const inView = this.#data.elections.filter(
+      (one) => this.#concerns(one.group) && endOf(one) >= GUTTER_PX && this.scale.x(one.preparedUs) <= this.scale.right,
+    );
+    for (const { preparedUs, ledUs, decidedUs } of inView) {
       this.#band(preparedUs, Math.max(preparedUs, ledUs), electionColor, phase1Color);
       if (ledUs >= 0 && decidedUs >= 0) this.#band(ledUs, decidedUs, catchUpColor, phase2Color);
-      this.#nameElection(election, end);
     }
+    for (const election of inView) this.#nameElection(election, endOf(election), inView.length > 2);
   }
 
-  /** Each phase by name where there is room, else the whole in a few words beside it. */
-  #nameElection({ process, ballot, preparedUs, ledUs, decidedUs }: PageElection, end: number): void {
-    const surface = this.#surface;
-    const widthOf = (text: string): number => surface.context.measureText(text).width;
+  /** Each phase by name where there is room, else the whole in a few words beside it, else nothing. */
+  #nameElection({ process, ballot, preparedUs, ledUs, decidedUs }: PageElection, end: number, short: boolean): void {
+    const widthOf = (text: string): number => this.#surface.context.measureText(text).width;
     const name = this.#data.nodes[process]?.name ?? '';
     const x = this.scale.x(preparedUs);
-    const top = this.#lanesTop - 39;
+    const top = this.#electionsTop + 9;
     const inBand = (fromUs: number, toUs: number, texts: readonly string[], color: string): boolean => {
       const from = Math.max(this.scale.x(fromUs), GUTTER_PX);
       const room = Math.min(this.scale.x(toUs), this.scale.right) - from - 8;
-      const fitting = texts.find((text) => widthOf(text) < room);
-      if (fitting !== undefined) surface.text(fitting, from + 4, top, color);
-      return fitting !== undefined;
+      return texts.some((text) => widthOf(text) < room && this.#write(text, from + 4, top, color));
     };
     const phase1 = [`Phase 1: ${name} asks for promises`, 'Phase 1: promises', 'Phase 1', '1'];
     const phase2 = [`Phase 2: up to the first decision of ${name}`, 'Phase 2: first decision', 'Phase 2', '2'];
     const named1 = ledUs >= 0 && end - x > 60 && inBand(preparedUs, ledUs, phase1, phase1Color);
     const named2 = decidedUs >= 0 && end - x > 60 && inBand(ledUs, decidedUs, phase2, phase2Color);
     if (named1 || named2) return;
-    const text = `${ledUs < 0 ? 'attempt to lead' : 'election'}: ${name}, ballot ${ballot}`;
-    const fits = x - widthOf(text) - 8 > GUTTER_PX;
-    surface.text(text, fits ? x - 6 : end + 6, top, phase1Color, fits ? 'right' : 'left');
+    const what = ledUs < 0 ? 'attempt to lead' : 'election';
+    const brief = [`${name}, ${ballot}`, ballot];
+    (short ? brief : [`${what}: ${name}, ballot ${ballot}`, ...brief]).some((text) =>
+      this.#electionRows.some((row) =>
+        [x - 6 - widthOf(text), end + 6].some((left) =>
+          this.#write(text, left, top + row * ELECTION_ROW_PX, phase1Color),
+        ),
+      ),
+    );
+  }
+
+  /** Only where there is room, and nothing is written yet. */
+  #write(text: string, x: number, y: number, color: string): boolean {
+    const box = { x, y, w: this.#surface.context.measureText(text).width };
+    if (x < GUTTER_PX || x + box.w > this.scale.right + 8) return false;
+    if (this.#labels.some((other) => overlaps(box, other))) return false;
+    this.#labels.push(box);
+    this.#surface.text(text, x, y, color);
+    return true;
   }
 
   #band(fromUs: number, toUs: number, fill: string, edge: string): void {
-    const top = this.#lanesTop - 48;
+    const top = this.#electionsTop;
     const x = this.scale.x(fromUs);
     const width = Math.max(2, this.scale.x(toUs) - x);
     const { context } = this.#surface;
@@ -204,35 +227,6 @@ export class Diagram {
     context.fillRect(x, top, width, this.#lastLaneY + 20 - top);
     context.fillStyle = edge;
     context.fillRect(x, top, width, 2);
-  }
-
-  #drawFaults(): void {
-    const surface = this.#surface;
-    const { context } = surface;
-    for (const [fault, row] of this.#faultRows) {
-      const x = this.scale.x(fault.fromUs);
-      const end = this.scale.x(fault.toUs);
-      if (end < GUTTER_PX || x > this.scale.right) continue;
-      const top = AXIS_PX + row * FAULT_ROW_PX;
-      context.fillStyle = '#ffe3e3';
-      context.fillRect(x, top, Math.max(2, end - x), FAULT_ROW_PX - 3);
-      context.fillStyle = faultColor;
-      context.fillRect(x, top, 3, FAULT_ROW_PX - 3);
-      const from = Math.max(x, GUTTER_PX) + 8;
-      // One that is over at once has its words beside it.
-      const textEnd = fault.toUs > fault.fromUs ? end : x + MOMENT_PX;
-      surface.fittedText(fault.text, from, top + 8, Math.min(textEnd, this.scale.right) - from - 4, faultColor);
-      context.strokeStyle = 'rgba(201,42,42,0.55)';
-      context.lineWidth = 1;
-      context.setLineDash([4, 4]);
-      context.beginPath();
-      context.moveTo(x, top);
-      context.lineTo(x, this.#servedTop + SERVED_PX);
-      context.moveTo(end, top);
-      context.lineTo(end, this.#servedTop + SERVED_PX);
-      context.stroke();
-      context.setLineDash([]);
-    }
   }
 
   #drawLanes(): void {
@@ -272,6 +266,7 @@ export class Diagram {
     const mistaken = this.#leaderBar(supersededUs, toUs, top, thick);
     this.#surface.context.globalAlpha = 1;
     if (all) return;
+    this.#labels.push({ x: certain[0], y: this.#laneY(process), w: certain[1] - certain[0] });
     this.#leaderLabel(`leads, ballot ${ballot}`, top, certain);
     this.#leaderLabel('thinks it still leads', top, mistaken);
   }
@@ -286,12 +281,21 @@ export class Diagram {
 
   #leaderLabel(label: string, top: number, [x, end]: readonly [x: number, end: number]): void {
     const { context } = this.#surface;
-    const wide = context.measureText(label).width;
-    if (end - x < wide + 12) return;
-    context.fillStyle = 'rgba(255,255,255,0.8)';
-    context.fillRect(x + 4, top - 19, wide + 4, 16);
-    this.#surface.text(label, x + 6, top - 11, leaderColor);
-    this.#labels.push({ x: x + 6, y: top - 11, w: wide });
+    const w = context.measureText(label).width;
+    if (end - x < w + 12) return;
+    const placed = { label, x: x + 6, y: top - 11, w };
+    this.#labels.push(placed);
+    this.#leaderLabels.push(placed);
+  }
+
+  /** Above the arrows. */
+  #drawLeaderLabels(): void {
+    const { context } = this.#surface;
+    for (const { label, x, y, w } of this.#leaderLabels) {
+      context.fillStyle = 'rgba(255,255,255,0.9)';
+      context.fillRect(x - 2, y - 8, w + 4, 16);
+      this.#surface.text(label, x, y, leaderColor);
+    }
   }
 
   #drawDown({ kind, processes, fromUs, toUs }: PageFault): void {
@@ -364,7 +368,7 @@ export class Diagram {
       if (inBallots !== '') surface.text(`${inBallots} in ballots`, 6, y + 15, softColor);
     });
     if (this.filter.clients) surface.text('clients', 6, this.#laneY(FIRST_CLIENT_LANE), inkColor);
-    if (this.#faultRowCount > 0) surface.text('faults', 6, AXIS_PX + 8, faultColor);
+    if (this.#faults.height > 0) surface.text('faults', 6, AXIS_PX + 8, faultColor);
     if (this.#closeUp) return;
     surface.text('operations', 6, this.#servedTop + 14, inkColor);
     surface.text('answered', 6, this.#servedTop + 30, inkColor);
@@ -384,15 +388,4 @@ function firstAtLeast(sorted: ArrayLike<number>, us: number): number {
     else high = middle;
   }
   return low;
-}
-
-/** Faults that overlap in time get rows of their own, as long as there are rows. */
-function packedRows(faults: readonly PageFault[]): (readonly [PageFault, number])[] {
-  const ends: number[] = [];
-  return faults.map((fault) => {
-    const free = ends.findIndex((end) => end <= fault.fromUs);
-    const row = free >= 0 ? free : Math.min(ends.length, FAULT_ROWS_MAX - 1);
-    ends[row] = Math.max(ends[row] ?? 0, fault.toUs);
-    return [fault, row] as const;
-  });
 }

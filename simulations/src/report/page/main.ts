@@ -14,9 +14,13 @@ import { jumpTargets, StoryPanel } from './story-panel.ts';
 import { TimeWindow } from './time-window.ts';
 import { hideTooltip, messageLines, operationLines, showTooltip } from './tooltip.ts';
 
+/** A first decision that takes so many times longer than phase 1 would leave no room for the exchange. */
+const LATE_FACTOR = 20;
+
 /** For the console, and for tests. */
 interface ReportHandle {
   readonly window: () => { readonly fromUs: number; readonly toUs: number };
+  readonly closeUp: () => { readonly fromUs: number; readonly toUs: number };
   readonly show: (fromUs: number, toUs: number) => void;
   readonly figures: () => Readonly<Record<string, number>>;
 }
@@ -40,8 +44,8 @@ class ReportPage {
   readonly #operations: OperationsView;
   readonly #story: StoryPanel;
   readonly #redraw: () => void;
-  /** Where the pointer is in time; undefined while it is elsewhere. */
-  #pointedUs: number | undefined;
+  /** Where the pointer is on a diagram; undefined while it is elsewhere. */
+  #pointed: { readonly diagram: Diagram; readonly x: number } | undefined;
 
   constructor(data: PageData) {
     this.#data = data;
@@ -70,6 +74,7 @@ class ReportPage {
     this.#time.show(opening.fromUs, opening.toUs);
     window.kvorumReport = {
       window: () => ({ fromUs: this.#time.fromUs, toUs: this.#time.toUs }),
+      closeUp: () => ({ fromUs: this.#closeUpTime.fromUs, toUs: this.#closeUpTime.toUs }),
       show: (fromUs, toUs) => this.#time.show(fromUs, toUs),
       figures: () => ({
         messages: this.#table.count,
@@ -102,7 +107,8 @@ class ReportPage {
   }
 
   #drawLinks(): void {
-    drawLinks(this.#data, this.#pointedUs ?? (this.#time.fromUs + this.#time.toUs) / 2, this.#group);
+    const pointedUs = this.#pointed?.diagram.scale.us(this.#pointed.x);
+    drawLinks(this.#data, pointedUs ?? (this.#time.fromUs + this.#time.toUs) / 2, this.#group);
   }
 
   #refilter(): void {
@@ -123,26 +129,30 @@ class ReportPage {
     this.#refilter();
   }
 
-  /** The election in view that is nearest to the middle; when there is none, the one before stays. */
+  /** The election in view that is nearest to the middle; when there is none, the one before stays, if of this group. */
   #chooseCloseUp(): void {
     const { fromUs, toUs } = this.#time;
     const middle = (fromUs + toUs) / 2;
+    const concerned = (election: PageElection): boolean => this.#group < 0 || election.group === this.#group;
+    if (this.#closeUpShows !== undefined && !concerned(this.#closeUpShows)) this.#closeUpShows = undefined;
     const inView = this.#data.elections.filter(
-      ({ group, preparedUs, ledUs }) =>
-        (this.#group < 0 || group === this.#group) && ledUs >= 0 && preparedUs < toUs && ledUs > fromUs,
+      (one) => concerned(one) && one.ledUs >= 0 && one.preparedUs < toUs && one.ledUs > fromUs,
     );
     const nearest = inView.sort((a, b) => Math.abs(a.preparedUs - middle) - Math.abs(b.preparedUs - middle))[0];
     element('close-up-section').hidden = (nearest ?? this.#closeUpShows) === undefined;
     if (nearest === undefined || nearest === this.#closeUpShows) return;
     this.#closeUpShows = nearest;
     const { process, group, ballot, isChange, preparedUs, ledUs, decidedUs } = nearest;
-    // A first decision that comes late is no part of the exchange.
-    const endUs = Math.min(Math.max(ledUs, decidedUs), ledUs + Math.max(3000, 1.5 * (ledUs - preparedUs)));
+    const phase1Us = ledUs - preparedUs;
+    const isLate = decidedUs < 0 || decidedUs - ledUs > LATE_FACTOR * Math.max(1000, phase1Us);
+    const endUs = isLate ? ledUs + Math.max(3000, 1.5 * phase1Us) : Math.max(ledUs, decidedUs);
     const margin = Math.max(200, (endUs - preparedUs) * 0.12);
     this.#closeUpTime.show(preparedUs - margin, endUs + 2 * margin);
     const name = this.#data.nodes[process]?.name ?? '';
     const what = isChange ? `${name} takes over group ${group}` : `${name} becomes the first leader of group ${group}`;
-    element('close-up-title').textContent = `Close up: ${what} with ballot ${ballot}`;
+    const later =
+      isLate && decidedUs >= 0 ? `; its first decision comes later, at ${secondsText(decidedUs, 1000)}` : '';
+    element('close-up-title').textContent = `Close up: ${what} with ballot ${ballot}${later}`;
   }
 
   #chooseKey(index: number): void {
@@ -228,7 +238,7 @@ class ReportPage {
     canvas.addEventListener('pointermove', (event) => {
       const index = diagram.messageAt(event.offsetX, event.offsetY);
       const fault = diagram.faultAt(event.offsetX, event.offsetY);
-      this.#pointedUs = diagram.scale.us(Math.max(event.offsetX, diagram.scale.left));
+      this.#pointed = { diagram, x: Math.max(event.offsetX, diagram.scale.left) };
       links();
       hover(index);
       if (index >= 0) {
@@ -239,7 +249,7 @@ class ReportPage {
       } else hideTooltip();
     });
     canvas.addEventListener('pointerleave', () => {
-      this.#pointedUs = undefined;
+      this.#pointed = undefined;
       hideTooltip();
       hover(-1);
       links();
@@ -260,9 +270,14 @@ class ReportPage {
       n: () => this.#nextElection(1),
       p: () => this.#nextElection(-1),
     };
+    let clicked: EventTarget | null = null;
+    document.addEventListener('pointerdown', ({ target }) => {
+      clicked = target;
+    });
     document.addEventListener('keydown', (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target instanceof HTMLSelectElement || event.target instanceof HTMLInputElement) return;
+      // A list that was reached by key has its own use for these keys; one that was clicked has done its work.
+      if (event.target instanceof HTMLSelectElement && event.target !== clicked) return;
       const action = actions[event.key];
       if (action === undefined) return;
       event.preventDefault();

@@ -176,7 +176,8 @@ export class OperationsView {
     context.fill();
     context.fillRect(x - 0.5, 30, 1, 6);
     const number = String(operation.place + 1);
-    if (x - this.#numberedX < number.length * 8 + 4) return;
+    const half = number.length * 4;
+    if (x - this.#numberedX < 2 * half + 4 || x - half < OPERATIONS_LEFT_PX || x + half > this.#surface.width) return;
     this.#numberedX = x;
     this.#surface.text(number, x, 24, '#2b8a3e', 'center');
   }

@@ -81,9 +81,14 @@ export class Overview {
     }
     for (const { group, process, fromUs, supersededUs: toUs } of this.#data.leaders) {
       if (this.group >= 0 && group !== this.group) continue;
-      const high = 36 / this.#data.nodes.length;
-      context.fillStyle = this.group < 0 ? groupColor(group) : leaderColor;
-      context.fillRect(this.#x(fromUs), 14 + process * high, Math.max(1, this.#x(toUs) - this.#x(fromUs)), high - 1);
+      const all = this.group < 0;
+      const { nodes, groups } = this.#data;
+      const high = 36 / nodes.length;
+      // One node may lead several groups at once: each has a stripe of its own.
+      const thick = (high - 1) / (all ? groups.length : 1);
+      const top = 14 + process * high + (all ? groups.indexOf(group) * thick : 0);
+      context.fillStyle = all ? groupColor(group) : leaderColor;
+      context.fillRect(this.#x(fromUs), top, Math.max(1, this.#x(toUs) - this.#x(fromUs)), thick);
     }
     for (const { group, isChange, preparedUs } of this.#data.elections) {
       if (!isChange || (this.group >= 0 && group !== this.group)) continue;

@@ -22,7 +22,10 @@ export interface PageData {
   readonly messages: MessageColumns;
   /** Each distinct message once: index into `kinds`, group (-1: none), text. */
   readonly parts: readonly (readonly [kind: number, group: number, text: string])[];
+  /** What shows of the faults, as bands. */
   readonly faults: readonly PageFault[];
+  /** The faults as they are counted. */
+  readonly inflicted: readonly { readonly atUs: number; readonly text: string }[];
   readonly leaders: readonly LeaderSpan[];
   readonly elections: readonly PageElection[];
   readonly decisions: {

@@ -15,13 +15,13 @@ export const kindStyles: Readonly<Record<string, KindStyle>> = {
   promise: style(
     '#e8a200',
     true,
-    'Phase 1: the member will take nothing from lower ballots any more, and sends what the candidate’s log lacks.',
+    'Phase 1: the member will take nothing from lower ballots any more, and sends what the candidate’s log lacks. “log of 44 with 40–43”: its log has 44 entries, numbered from 0, of which it sends the last four.',
   ),
   'prepare-request': style('#b0793a', true, 'A member that missed something asks to be prepared again.'),
   'accept-sync': style(
     '#9c36b5',
     true,
-    'Start of phase 2: the new leader gives those that promised the one log that may hold all chosen entries.',
+    'Start of phase 2: the new leader gives those that promised the one log that may hold all chosen entries. “25–30”: these entries replace whatever follows entry 24; “nothing from 44”: the member has all entries up to 43, and keeps none after them.',
   ),
   accept: style('#1971c2', false, 'Phase 2: the leader asks the members to accept new log entries.'),
   accepted: style('#15a3b8', false, 'Phase 2: the member has these entries on disk.'),
@@ -48,7 +48,7 @@ export const softColor = '#5f6d7c';
 export const lineColor = '#aab4bf';
 export const gridColor = '#eceff2';
 
-const groupColors = ['#4c3fb1', '#0b7285', '#a61e4d', '#5c940d', '#d9480f', '#1864ab', '#862e9c', '#6b4f2a'];
+const groupColors = ['#4c3fb1', '#0b7285', '#a61e4d', '#5c940d', '#343a40', '#1864ab', '#7b8fd4', '#6b4f2a'];
 
 export function groupColor(group: number): string {
   return groupColors[group % groupColors.length] ?? leaderColor;

@@ -65,8 +65,8 @@ export function jumpTargets(data: PageData): Readonly<Record<'elections' | 'faul
       const text = `${secondsText(preparedUs, 1000)}: ${nameOf(process)} ${what} group ${group}, ballot ${ballot}`;
       return around(preparedUs, Math.max(preparedUs, ledUs, decidedUs), text, group);
     }),
-    faults: data.faults.map(({ fromUs, toUs, text }) =>
-      around(fromUs, Math.min(toUs, fromUs + 1_000_000), `${secondsText(fromUs, 1000)}: ${text}`),
+    faults: data.inflicted.map(({ atUs, text }) =>
+      around(atUs - 100_000, atUs + 400_000, `${secondsText(atUs, 1000)}: ${text}`),
     ),
     violations: data.keys.flatMap(({ key, stuckUs, verdict }, index) =>
       verdict === 'linearizable'
