@@ -10,12 +10,12 @@ import { scenarios } from './scenarios/index.ts';
 
 const flags = readFlags(simulateCommand(scenarios), process.argv.slice(2), scenarios);
 const output = terminalOutput();
+const interrupted = interruption();
 
 if (flags.list) {
   output.print(scenarios.map(({ name, summary }) => `${name.padEnd(24)} ${summary}`));
 } else {
   warnOfJobs(flags.jobs, output);
-  const interrupted = interruption();
   const commit = sourceText(sourceNow());
   process.exitCode = await withWorkers(flags.jobs, interrupted, (lanes) =>
     simulate(flags, { lanes, interrupted, output, commit }),

@@ -25,7 +25,10 @@ export function warnOfJobs(jobs: number, output: Output): void {
   if (jobs > cores) output.warn(`warning: --jobs ${jobs} on ${several(cores, 'core')} is hardly faster`);
 }
 
-/** Aborted by Ctrl-C or a polite end of the process; the second time ends it at once. */
+/**
+ * Aborted by Ctrl-C or a polite end of the process, which the second time ends it at once; and when nobody reads the
+ * output any more, as after `| head`.
+ */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -34,8 +37,14 @@ export function interruption(): AbortSignal {
       controller.abort();
     });
   }
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      controller.abort();
+    });
+  }
   return controller.signal;
 }
 
-/** Exit status after Ctrl-C, as shells have it. */
+/** Exit status of what was stopped: that after Ctrl-C, as shells have it. */
 export const INTERRUPTED = 130;

@@ -31,6 +31,12 @@ export function failureText(context: Context, { options, detailed }: Task, outco
   ];
 }
 
+export function failureLine(scenario: Scenario, { options }: Task, { complaints }: Outcome): string {
+  const [firstLine = ''] = (complaints[0] ?? '').split('\n', 1);
+  const replay = replayCommand({ scenario, options, complaints });
+  return `FAILED ${scenario.name}, seed ${options.seed}: ${firstLine}; replay: ${replay}`;
+}
+
 export function reducedText(
   { scenario, commit }: Context,
   before: Outcome,
@@ -38,14 +44,13 @@ export function reducedText(
   tookMs: number,
 ): string[] {
   const { options, outcome, failure, runs, cutShort } = reduced;
-  const fired = new Set(firedFaults(outcome));
-  const faults = outcome.deeds.filter(({ number }) => fired.has(number));
+  const faults = firedFaults(outcome);
   return [
     `SHRUNK ${scenario.name}, seed ${options.seed}, commit ${commit}: ${several(runs, 'run')}, ${duration(tookMs)}` +
       (cutShort ? ', cut short: it may go further' : ''),
     `  failure: ${failure}`,
     `  options: ${optionsText(scenario, { ...options, without: undefined })}`,
-    `  faults: ${fired.size} of ${firedFaults(before).length}`,
+    `  faults: ${faults.length} of ${firedFaults(before).length}`,
     ...faults.map((deed) => `    ${faultText(deed, options.nodes ?? scenario.nodes)}`),
     ...complaintLines(outcome),
     `  replay: ${replayCommand({ scenario, options, complaints: outcome.complaints })}`,

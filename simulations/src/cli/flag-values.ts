@@ -1,15 +1,25 @@
 /**
  * What flags take, with errors that say what is wrong.
  */
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Scenario } from '../run.ts';
 import { nearNames } from './near-names.ts';
 import { parseRanges } from './number-ranges.ts';
+import { NODES_MIN } from './task.ts';
 
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It takes a whole number from 1 on.');
   return value;
+}
+
+export function nodeCount(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= NODES_MIN) return value;
+  throw new InvalidArgumentError(`It takes a whole number from ${NODES_MIN} on: fewer cannot lose a node and go on.`);
 }
 
 export function percentage(text: string): number {
@@ -22,6 +32,34 @@ export function numberRanges(text: string): number[] {
   const numbers = parseRanges(text);
   if (numbers === undefined) throw new InvalidArgumentError('It takes numbers and ranges, such as 0-4,6,9-30.');
   return numbers;
+}
+
+/** A file that can be written when the runs are over. */
+export function outputFile(file: string): string {
+  const directory = dirname(file);
+  if (isDirectory(file)) throw new InvalidArgumentError('It is a directory: name a file.');
+  if (!isDirectory(directory)) throw new InvalidArgumentError(`There is no directory ${directory}: make it first.`);
+  try {
+    accessSync(existsSync(file) ? file : directory, constants.W_OK);
+  } catch {
+    throw new InvalidArgumentError('It may not be written: name another file, or change the permissions.');
+  }
+  return file;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Flags only: refuses the name of a scenario that stands alone. */
+export function refuseArguments(command: Command, flag: string): void {
+  if (command.args.length === 0) return;
+  const usage = `npm run ${command.name()} -- ${flag} ${command.args.join(',')}`;
+  command.error(`error: unexpected "${command.args.join(' ')}": scenarios are named by a flag, as in "${usage}"`);
 }
 
 /** A parser for names of scenarios with commas between them. */

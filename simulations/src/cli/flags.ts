@@ -4,7 +4,15 @@
 import { Command } from 'commander';
 import type { RunOptions, Scenario } from '../run.ts';
 import type { PictureFiles } from './pictures.ts';
-import { numberRanges, percentage, positiveInteger, scenariosOf } from './flag-values.ts';
+import {
+  nodeCount,
+  numberRanges,
+  outputFile,
+  percentage,
+  positiveInteger,
+  refuseArguments,
+  scenariosOf,
+} from './flag-values.ts';
 
 export interface Flags {
   readonly list: boolean;
@@ -18,6 +26,8 @@ export interface Flags {
   readonly jobs: number;
   readonly repeatPercent: number;
   readonly requireMarks: boolean;
+  /** Checked operations of all runs together, at least. */
+  readonly requireOperations: number;
   readonly pictures: PictureFiles;
 }
 
@@ -36,9 +46,13 @@ interface Parsed {
   readonly jobs: number;
   readonly repeat: number;
   readonly requireMarks?: true;
+  readonly requireOperations?: number;
   readonly report?: string;
   readonly shiviz?: string;
 }
+
+/** Random streams take seeds of 32 bits: larger ones would be the same runs again. */
+const SEED_MAX = 2 ** 32 - 1;
 
 const EXAMPLES = `
 Examples:
@@ -51,7 +65,8 @@ Examples:
   npm run simulate -- --scenario chaos-5 --seed 7 --shrink
   npm run simulate -- --scenario chaos-5 --seed 7 --seconds 12 --nodes 3 --without 0-4,6,9-30 --trace
 
-The exit status is 0 if every run passed, 1 if one failed or a flag is wrong, 130 after Ctrl-C.
+The exit status is 0 if every run passed, 1 if one failed or a flag is wrong, 130 after Ctrl-C or
+when nobody reads the output any more.
 `;
 
 export function simulateCommand(scenarios: readonly Scenario[]): Command {
@@ -62,39 +77,39 @@ export function simulateCommand(scenarios: readonly Scenario[]): Command {
     .option('--seed <n>', 'the first seed', positiveInteger, 1)
     .option('--seeds <n>', 'how many seeds to run, from the first on', positiveInteger, 1)
     .option('--seconds <n>', 'simulated seconds of load and faults (default: what the scenario says)', positiveInteger)
-    .option('--nodes <n>', 'how many nodes (default: what the scenario says)', positiveInteger)
+    .option('--nodes <n>', 'how many nodes (default: what the scenario says)', nodeCount)
     .option('--clients <n>', 'at most so many clients', positiveInteger)
     .option('--operations <n>', 'at most so many operations of the load', positiveInteger)
     .option('--without <numbers>', 'leave out the faults with these numbers, such as 0-4,6,9-30', numberRanges)
     .option('--trace', 'print the last lines of the trace of one run')
     .option('--shrink', 'make the first run that fails smaller while it fails in the same way')
     .option('--jobs <n>', 'processes that run seeds at the same time', positiveInteger, 1)
-    .option('--repeat <percent>', 'make so many of the runs twice and compare their trace hashes', percentage, 1)
+    .option(
+      '--repeat <percent>',
+      'make so many of the runs of each scenario twice, at least one, and compare trace hashes',
+      percentage,
+      1,
+    )
     .option('--require-marks', 'fail if a coverage mark was never hit')
-    .option('--report <file>', 'write a page with pictures of one run')
-    .option('--shiviz <file>', 'write a log of one run for ShiViz')
+    .option('--require-operations <n>', 'fail if fewer operations were checked, in all runs together', positiveInteger)
+    .option('--report <file>', 'write a page with pictures of one run', outputFile)
+    .option('--shiviz <file>', 'write a log of one run for ShiViz', outputFile)
+    .allowExcessArguments()
     .addHelpText('after', EXAMPLES);
 }
 
 /** Ends the program, or throws if the command was told so, when flags contradict each other. */
 export function readFlags(command: Command, argv: readonly string[], scenarios: readonly Scenario[]): Flags {
   const parsed = command.parse(argv, { from: 'user' }).opts<Parsed>();
-  const { scenario: named, seed, seeds, seconds, nodes, clients, operations, without } = parsed;
-  const refuse = (problem: string): never => command.error(`error: ${problem}`);
-  if (parsed.shrink === true && named?.length !== 1) refuse('--shrink needs one --scenario');
-  const single = named?.length === 1 && seeds === 1;
-  if (parsed.trace === true && !single) refuse('--trace is for one run: name a --scenario, and leave out --seeds');
-  if (without !== undefined && !single) refuse('--without is for one run: another seed has other faults');
-  const { report, shiviz } = parsed;
-  if ((report ?? shiviz) !== undefined && (!single || parsed.shrink === true)) {
-    refuse('--report and --shiviz are for one run: name a --scenario, and leave out --seeds and --shrink');
-  }
-  if (parsed.trace === true && parsed.shrink === true) refuse('--shrink prints no trace: replay what it leaves');
+  refuseArguments(command, '--scenario');
+  const problem = contradiction(parsed);
+  if (problem !== undefined) command.error(`error: ${problem}`);
+  const { seconds, nodes, clients, operations, without } = parsed;
   return {
     list: parsed.list === true,
-    chosen: named ?? scenarios,
-    seed,
-    seeds,
+    chosen: parsed.scenario ?? scenarios,
+    seed: parsed.seed,
+    seeds: parsed.seeds,
     overrides: {
       ...(seconds === undefined ? {} : { seconds }),
       ...(nodes === undefined ? {} : { nodes }),
@@ -107,6 +122,23 @@ export function readFlags(command: Command, argv: readonly string[], scenarios: 
     jobs: parsed.jobs,
     repeatPercent: parsed.repeat,
     requireMarks: parsed.requireMarks === true,
-    pictures: { report, shiviz },
+    requireOperations: parsed.requireOperations ?? 0,
+    pictures: { report: parsed.report, shiviz: parsed.shiviz },
   };
+}
+
+/** What is wrong with the flags together. */
+function contradiction({ scenario: named, seed, seeds, without, trace, shrink, ...rest }: Parsed): string | undefined {
+  const pictures = (rest.report ?? rest.shiviz) !== undefined;
+  const lastSeed = seed + seeds - 1;
+  if (lastSeed > SEED_MAX) return `--seed and --seeds lead to ${lastSeed}: seeds end at ${SEED_MAX}`;
+  if (shrink === true && named?.length !== 1) return '--shrink needs one --scenario';
+  const single = named?.length === 1 && seeds === 1;
+  if (trace === true && !single) return '--trace is for one run: name a --scenario, and leave out --seeds';
+  if (without !== undefined && !single) return '--without is for one run: another seed has other faults';
+  if (pictures && (!single || shrink === true)) {
+    return '--report and --shiviz are for one run: name a --scenario, and leave out --seeds and --shrink';
+  }
+  if (trace === true && shrink === true) return '--shrink prints no trace: replay what it leaves';
+  return undefined;
 }

@@ -24,13 +24,41 @@ export interface LongRunState {
 
 const FORMAT = 1;
 
+type Saved = Omit<LongRunState, 'done'> & { readonly format: number; readonly done: string };
+
+export class UnreadableState extends Error {
+  constructor(file: URL, problem: string, options?: ErrorOptions) {
+    super(`${fileURLToPath(file)} ${problem}: begin again with --restart`, options);
+    this.name = 'UnreadableState';
+  }
+}
+
 export function loadState(file: URL): LongRunState | undefined {
   if (!existsSync(file)) return undefined;
-  const saved = JSON.parse(readFileSync(file, 'utf8')) as LongRunState & { format: number; done: string };
-  if (saved.format !== FORMAT) throw new Error(`${fileURLToPath(file)} is of another version of this program`);
+  const saved = parsed(file);
   const done = saved.done === '' ? [] : parseRanges(saved.done);
-  if (done === undefined) throw new Error(`${fileURLToPath(file)} is damaged`);
+  if (done === undefined) throw new UnreadableState(file, 'is damaged');
   return { ...saved, done: new Set(done) };
+}
+
+function parsed(file: URL): Saved {
+  let saved: Partial<Saved> | null;
+  try {
+    saved = JSON.parse(readFileSync(file, 'utf8')) as Partial<Saved> | null;
+  } catch (cause) {
+    throw new UnreadableState(file, `cannot be read (${(cause as Error).message})`, { cause });
+  }
+  if (saved?.format === undefined) throw new UnreadableState(file, 'is not the state of a long run');
+  if (saved.format !== FORMAT) throw new UnreadableState(file, 'is of another version of this program');
+  const { source, batches, repeatPercent, done, tally, processes, wallMs } = saved;
+  const whole =
+    typeof source?.changes === 'string' &&
+    Array.isArray(batches) &&
+    typeof tally?.scenarios === 'object' &&
+    typeof done === 'string' &&
+    [repeatPercent, processes, wallMs].every((value) => typeof value === 'number');
+  if (!whole) throw new UnreadableState(file, 'is damaged');
+  return saved as Saved;
 }
 
 /** Replaces the file as a whole: a state that was half written would lose hours. */

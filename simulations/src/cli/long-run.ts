@@ -12,7 +12,7 @@ import { count, several } from './figures.ts';
 import type { LongRunFlags } from './long-run-flags.ts';
 import { longRunText } from './long-run-flags.ts';
 import type { LongRunState } from './long-run-state.ts';
-import { loadState, removeState, saveState } from './long-run-state.ts';
+import { loadState, removeState, saveState, UnreadableState } from './long-run-state.ts';
 import type { PlannedTask } from './plan.ts';
 import { plannedTasks, runsOf } from './plan.ts';
 import { RunLog } from './run-log.ts';
@@ -21,7 +21,7 @@ import { runTasks } from './run-tasks.ts';
 import type { Source } from './source.ts';
 import { sameSource, sourceText } from './source.ts';
 import { summaryText } from './summary.ts';
-import { emptyTally, marksNeverHit } from './tally.ts';
+import { emptyTally, faultsNeverFired, marksNeverHit } from './tally.ts';
 
 export const REPEAT_PERCENT = 5;
 const SAVE_PAUSE_MS = 5000;
@@ -38,10 +38,9 @@ export interface LongRunSurroundings {
 
 export async function longRun(flags: LongRunFlags, surroundings: LongRunSurroundings): Promise<number> {
   const { output, stateFile, interrupted, lanes, scenarios } = surroundings;
-  const saved = flags.restart ? undefined : loadState(stateFile);
-  const refusal = refuse(flags, surroundings, saved);
-  if (refusal !== undefined) {
-    output.warn(`error: ${refusal}`);
+  const saved = savedState(flags, surroundings);
+  if (typeof saved === 'string') {
+    output.warn(`error: ${saved}`);
     return 1;
   }
   if (flags.appendNow && saved !== undefined) {
@@ -75,9 +74,11 @@ export async function longRun(flags: LongRunFlags, surroundings: LongRunSurround
   }
   append(state, surroundings);
   removeState(stateFile);
-  const missed = marksNeverHit(state.tally);
-  if (missed.length > 0) output.print([`FAILED: ${several(missed.length, 'coverage mark')} never hit`]);
-  return log.allPassed && missed.length === 0 ? 0 : 1;
+  const marks = marksNeverHit(state.tally);
+  if (marks.length > 0) output.print([`FAILED: ${several(marks.length, 'coverage mark')} never hit`]);
+  const faults = faultsNeverFired(state.tally);
+  if (faults.length > 0) output.print([`FAILED: of some kinds of faults none fired: ${faults.join(', ')}`]);
+  return log.allPassed && marks.length + faults.length === 0 ? 0 : 1;
 }
 
 function* remaining({ batches, repeatPercent, done }: LongRunState): Generator<PlannedTask> {
@@ -94,6 +95,17 @@ function begin(flags: LongRunFlags, { source }: LongRunSurroundings): LongRunSta
     processes: flags.jobs,
     wallMs: 0,
   };
+}
+
+/** What it goes on from, if anything; a string says why it does not begin or go on. */
+function savedState(flags: LongRunFlags, surroundings: LongRunSurroundings): LongRunState | string | undefined {
+  try {
+    const saved = flags.restart ? undefined : loadState(surroundings.stateFile);
+    return refuse(flags, surroundings, saved) ?? saved;
+  } catch (error) {
+    if (error instanceof UnreadableState) return error.message;
+    throw error;
+  }
 }
 
 /** Why it does not begin or go on. */

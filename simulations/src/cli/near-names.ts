@@ -6,6 +6,7 @@ const SHOWN_MAX = 3;
 
 /** The names that begin with the word or are a few letters away from it, the nearest first. */
 export function nearNames(word: string, names: readonly string[]): string[] {
+  if (word === '') return [];
   const typed = word.toLowerCase();
   const lettersMax = Math.max(2, Math.floor(typed.length / 3));
   return names

@@ -16,8 +16,15 @@ export interface PictureFiles {
   readonly shiviz?: string | undefined;
 }
 
-/** Returns the trace hash, which is that of the run without a recorder. */
-export function writePictures(scenario: Scenario, options: RunOptions, commit: string, files: PictureFiles): string {
+export interface Drawn {
+  /** That of the run without a recorder. */
+  readonly traceHash: string;
+  readonly written: readonly string[];
+  /** A sentence for each file that could not be written. */
+  readonly problems: readonly string[];
+}
+
+export function writePictures(scenario: Scenario, options: RunOptions, commit: string, files: PictureFiles): Drawn {
   let watched: { readonly run: Run; readonly recorder: Recorder } | undefined;
   const recorded: Scenario = {
     ...scenario,
@@ -42,9 +49,21 @@ export function writePictures(scenario: Scenario, options: RunOptions, commit: s
     calls: callsOf(run),
     verdicts: verdictsOf(result),
   });
-  if (files.report !== undefined) writeFileSync(files.report, writeReport(recording));
-  if (files.shiviz !== undefined) writeFileSync(files.shiviz, shiviz(recording));
-  return result.traceHash;
+  const written: string[] = [];
+  const problems: string[] = [];
+  const write = (file: string | undefined, picture: (recording: Recording) => string): void => {
+    if (file === undefined) return;
+    const text = picture(recording);
+    try {
+      writeFileSync(file, text);
+      written.push(file);
+    } catch (error) {
+      problems.push(`${file} could not be written: ${(error as Error).message}`);
+    }
+  };
+  write(files.report, writeReport);
+  write(files.shiviz, shiviz);
+  return { traceHash: result.traceHash, written, problems };
 }
 
 function shownOptions(scenario: Scenario, options: RunOptions): Record<string, string | number> {

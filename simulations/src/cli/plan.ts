@@ -17,7 +17,7 @@ export interface PlannedTask extends Task {
 }
 
 export interface Extras {
-  /** Of the runs of each batch, so many are made twice. */
+  /** Of the runs of each batch, so many are made twice, rounded up. */
   readonly repeatPercent: number;
   readonly detailed: boolean;
 }
@@ -25,8 +25,10 @@ export interface Extras {
 export function* plannedTasks(batches: readonly Batch[], { repeatPercent, detailed }: Extras): Generator<PlannedTask> {
   let place = 0;
   for (const { scenario, firstSeed, seeds, options } of batches) {
+    const repeats = Math.ceil((seeds * repeatPercent) / 100);
     for (let i = 0; i < seeds; i += 1) {
-      const repeat = isRepeated(i, repeatPercent);
+      // Spread evenly: with 1 of 100 it is the last.
+      const repeat = Math.floor(((i + 1) * repeats) / seeds) > Math.floor((i * repeats) / seeds);
       yield { place, scenario, options: { ...options, seed: firstSeed + i }, repeat, detailed };
       place += 1;
     }
@@ -35,9 +37,4 @@ export function* plannedTasks(batches: readonly Batch[], { repeatPercent, detail
 
 export function runsOf(batches: readonly Batch[]): number {
   return batches.reduce((sum, { seeds }) => sum + seeds, 0);
-}
-
-/** Spreads them evenly: with 1 % it is the last of every hundred, so a single run is not made twice. */
-function isRepeated(i: number, percent: number): boolean {
-  return Math.floor(((i + 1) * percent) / 100) > Math.floor((i * percent) / 100);
 }

@@ -3,13 +3,13 @@
  */
 import type { Scenario } from '../run.ts';
 import type { Output } from './console.ts';
-import { failureText } from './failure-text.ts';
+import { failureLine, failureText } from './failure-text.ts';
 import { progressText } from './progress.ts';
 import type { Tally } from './tally.ts';
 import { addOutcome, totalOf } from './tally.ts';
 import type { Outcome, Task } from './task.ts';
 
-/** What one fault breaks, it breaks in many seeds. */
+/** Printed in full; what one bug breaks, it breaks in many seeds, and of the others there is one line each. */
 const PRINTED_MAX = 10;
 
 export interface RunLogSettings {
@@ -57,9 +57,9 @@ export class RunLog {
     const { scenarios, commit, output } = this.#settings;
     const scenario = scenarios.find(({ name }) => name === task.scenario);
     this.#printed += 1;
-    if (scenario === undefined || this.#printed > PRINTED_MAX) return;
-    output.print(failureText({ scenario, commit }, task, outcome));
-    if (this.#printed === PRINTED_MAX) output.print(['of further failures only the seeds are printed, at the end']);
+    if (scenario === undefined) return;
+    if (this.#printed > PRINTED_MAX) output.print([failureLine(scenario, task, outcome)]);
+    else output.print(failureText({ scenario, commit }, task, outcome));
   }
 
   #progress(task: Task): string {

@@ -4,10 +4,12 @@
  *
  * Invariant: the best run so far was really made and failed in the same way.
  */
+import type { Deed } from '../nemesis.ts';
 import type { RunOptions } from '../run.ts';
 import { complaintKind } from './complaint-kind.ts';
 import { ddmin } from './ddmin.ts';
 import type { Outcome } from './task.ts';
+import { NODES_MIN } from './task.ts';
 
 /** Undefined when it was stopped meanwhile. */
 export type TryRun = (options: RunOptions) => Promise<Outcome | undefined>;
@@ -82,9 +84,9 @@ class Shrinking {
       const before = this.#best;
       // First what makes all further runs cheaper.
       await this.#halve(this.#best.options.seconds, (seconds) => ({ seconds }));
-      await ddmin(firedFaults(this.#best.outcome), (kept) => this.#failsWithFaults(kept));
-      await this.#fewest(this.#best.options.nodes ?? this.#settings.nodes, (nodes) => ({ nodes }));
-      await this.#fewest(this.#best.options.clients ?? CLIENTS_TRIED + 1, (clients) => ({ clients }));
+      await ddmin(keptFaults(this.#best.outcome), (kept) => this.#failsWithFaults(kept));
+      await this.#fewest(NODES_MIN, this.#best.options.nodes ?? this.#settings.nodes, (nodes) => ({ nodes }));
+      await this.#fewest(1, this.#best.options.clients ?? CLIENTS_TRIED + 1, (clients) => ({ clients }));
       const operations = this.#best.options.operations ?? this.#best.outcome.checkedOperations;
       await this.#halve(operations, (value) => ({ operations: value }));
       if (this.#best === before) return;
@@ -102,9 +104,9 @@ class Shrinking {
     }
   }
 
-  /** The smallest value below the present one that still fails: for a narrow range. */
-  async #fewest(present: number, change: (value: number) => Partial<RunOptions>): Promise<void> {
-    for (let value = 1; value < present; value += 1) if (await this.#try(change(value))) return;
+  /** The smallest value from `least` to below the present one that still fails: for a narrow range. */
+  async #fewest(least: number, present: number, change: (value: number) => Partial<RunOptions>): Promise<void> {
+    for (let value = least; value < present; value += 1) if (await this.#try(change(value))) return;
   }
 
   async #failsWithFaults(kept: readonly number[]): Promise<boolean> {
@@ -139,7 +141,13 @@ class Shrinking {
   }
 }
 
-export function firedFaults({ deeds }: Outcome): number[] {
+/** Those that did something, by the end of the run: some wait for their moment. */
+export function firedFaults({ deeds }: Outcome): Deed[] {
+  return deeds.filter((deed) => deed.fired);
+}
+
+/** Those that were not left out. One that came to nothing can still have kept another from firing. */
+function keptFaults({ deeds }: Outcome): number[] {
   return deeds.filter((deed) => !deed.spared).map((deed) => deed.number);
 }
 

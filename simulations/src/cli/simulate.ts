@@ -4,17 +4,19 @@
 import type { Output } from './console.ts';
 import { INTERRUPTED } from './console.ts';
 import { reducedText } from './failure-text.ts';
-import { several } from './figures.ts';
+import { count, several } from './figures.ts';
 import type { Flags } from './flags.ts';
+import { formatRanges } from './number-ranges.ts';
 import { writePictures } from './pictures.ts';
 import { plannedTasks, runsOf } from './plan.ts';
 import { RunLog } from './run-log.ts';
 import type { RunTask } from './run-tasks.ts';
 import { runTasks } from './run-tasks.ts';
 import type { Failing } from './shrink.ts';
-import { shrink } from './shrink.ts';
+import { firedFaults, shrink } from './shrink.ts';
 import { summaryText } from './summary.ts';
-import { emptyTally, marksNeverHit } from './tally.ts';
+import type { Tally } from './tally.ts';
+import { emptyTally, marksNeverHit, totalOf } from './tally.ts';
 import type { Outcome, Task } from './task.ts';
 import { NOT_REPEATABLE } from './task.ts';
 
@@ -46,6 +48,7 @@ export async function simulate(flags: Flags, surroundings: Surroundings): Promis
     log.add(task, outcome);
     if (wanted === 1) {
       output.print([`trace hash ${outcome.traceHash}`]);
+      output.print(withoutText(flags.overrides.without ?? [], outcome));
       drawn = draw(flags, surroundings, task, outcome);
     }
     if (!flags.shrink || outcome.complaints.length === 0) return;
@@ -57,19 +60,42 @@ export async function simulate(flags: Flags, surroundings: Surroundings): Promis
   else output.print(summaryText(log.tally, { wanted, wallMs: log.elapsedMs, processes: lanes.length }));
   if (flags.shrink && failing === undefined) output.print(['no run failed: there is nothing to shrink']);
   if (interrupted.aborted) return INTERRUPTED;
-  const missed = flags.requireMarks ? marksNeverHit(log.tally) : [];
-  if (missed.length > 0) output.print([`FAILED: ${several(missed.length, 'coverage mark')} never hit`]);
-  return log.allPassed && drawn && missed.length === 0 ? 0 : 1;
+  // Shrinking left seeds out, so nothing can be required of all runs together.
+  if (failing !== undefined) return 1;
+  const missing = shortcomings(flags, log.tally);
+  output.print(missing.map((problem) => `FAILED: ${problem}`));
+  return log.allPassed && drawn && missing.length === 0 ? 0 : 1;
 }
 
-/** Draws what was asked for; false if the run that was drawn is not the one that was checked. */
+/** What was required of all runs together and did not happen. */
+function shortcomings({ requireMarks, requireOperations }: Flags, tally: Tally): string[] {
+  const missed = requireMarks ? marksNeverHit(tally).length : 0;
+  const { operations } = totalOf(tally);
+  return [
+    ...(missed === 0 ? [] : [`${several(missed, 'coverage mark')} never hit`]),
+    ...(operations >= requireOperations
+      ? []
+      : [`${several(operations, 'operation')} checked, ${count(requireOperations)} required`]),
+  ];
+}
+
+/** Names the faults that were to be left out and did not occur anyway. */
+function withoutText(without: readonly number[], { numberedFaults }: Outcome): string[] {
+  if (numberedFaults === undefined) return [];
+  const absent = without.filter((number) => number >= numberedFaults);
+  if (absent.length === 0) return [];
+  const numbers = numberedFaults === 0 ? 'no faults' : `the faults 0 to ${numberedFaults - 1} only`;
+  return [`--without ${formatRanges(absent)} changed nothing: the run has ${numbers}`];
+}
+
+/** Draws what was asked for; false if it could not be written, or shows another run than the one that was checked. */
 function draw({ chosen, pictures }: Flags, { output, commit }: Surroundings, task: Task, outcome: Outcome): boolean {
   const files = Object.values(pictures).filter((file) => file !== undefined);
   const [scenario] = chosen;
   if (files.length === 0 || scenario === undefined) return true;
-  const traceHash = writePictures(scenario, task.options, commit, pictures);
-  output.print(files.map((file) => `wrote ${file}`));
-  if (traceHash === outcome.traceHash) return true;
+  const { traceHash, written, problems } = writePictures(scenario, task.options, commit, pictures);
+  output.print([...written.map((file) => `wrote ${file}`), ...problems.map((problem) => `FAILED: ${problem}`)]);
+  if (traceHash === outcome.traceHash) return problems.length === 0;
   output.print([`FAILED: what was drawn is another run, with the trace hash ${traceHash}`]);
   return false;
 }
@@ -87,7 +113,7 @@ async function reduce(flags: Flags, { output, lanes, commit }: Surroundings, fai
     onRun: (runs, best) =>
       output.progress.update(() => {
         const { options, outcome } = best;
-        const faults = outcome.deeds.filter((deed) => !deed.spared).length;
+        const faults = firedFaults(outcome).length;
         return `shrinking: ${several(runs, 'run')}, now ${options.seconds} s, ${several(faults, 'fault')}, ${several(options.nodes ?? scenario.nodes, 'node')}`;
       }),
   });

@@ -1,6 +1,7 @@
 /**
  * What many runs add up to. Plain data, so that a long run can save it; the order in which runs end makes no difference.
  */
+import { faultKinds } from '../nemesis.ts';
 import { complaintKind } from './complaint-kind.ts';
 import type { Outcome, Task } from './task.ts';
 
@@ -82,6 +83,10 @@ export function marksNeverHit(tally: Tally): string[] {
   return Object.keys(tally.marks)
     .filter((name) => tally.marks[name] === 0)
     .sort();
+}
+
+export function faultsNeverFired(tally: Tally): string[] {
+  return faultKinds.filter((kind) => (tally.faults[kind] ?? 0) === 0);
 }
 
 /** Ascending. */

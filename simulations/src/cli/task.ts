@@ -6,6 +6,9 @@ import type { Deed } from '../nemesis.ts';
 import type { RunOptions, Scenario } from '../run.ts';
 import { runScenario } from '../run.ts';
 
+/** A smaller group has no majority left when it loses a node: it rightly makes no progress, and that looks like a bug. */
+export const NODES_MIN = 3;
+
 export interface Task {
   readonly scenario: string;
   readonly options: RunOptions;
@@ -25,6 +28,8 @@ export interface Outcome {
   readonly checkedOperations: number;
   /** Faults that were inflicted, by kind. */
   readonly faults: Readonly<Record<string, number>>;
+  /** How many faults have numbers, from 0 on, whether they happened or not; undefined if the run came to no end. */
+  readonly numberedFaults: number | undefined;
   readonly counts: Readonly<Record<string, number>>;
   /** Coverage marks; the ones that were not hit are there with 0. */
   readonly marks: Readonly<Record<string, number>>;
@@ -53,6 +58,7 @@ export function performTask(scenario: Scenario, task: Task): Outcome {
     tookMs,
     checkedOperations: result.figures?.checkedOperations ?? 0,
     faults: countFaults(result.deeds),
+    numberedFaults: result.deeds.length,
     counts: finite(result.counts),
     marks: result.marks,
     repeated: task.repeat,
@@ -71,6 +77,7 @@ export function unfinished(task: Task, complaint: string): Outcome {
     tookMs: 0,
     checkedOperations: 0,
     faults: {},
+    numberedFaults: undefined,
     counts: {},
     marks: {},
     repeated: task.repeat,

@@ -1,4 +1,7 @@
 /** What the command line understands, and how it refuses the rest. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Flags } from '../../src/cli/flags.ts';
 import { readFlags, simulateCommand } from '../../src/cli/flags.ts';
@@ -27,6 +30,7 @@ describe('simulate', () => {
       jobs: 1,
       repeatPercent: 1,
       requireMarks: false,
+      requireOperations: 0,
       pictures: {},
     });
   });
@@ -41,19 +45,46 @@ describe('simulate', () => {
     expect(trace).toBe(true);
   });
 
-  it('takes jobs, a share to repeat, and required marks', () => {
-    expect(flags('--seeds 100 --jobs 4 --repeat 2.5 --require-marks')).toMatchObject({
+  it('takes jobs, a share to repeat, required marks and operations', () => {
+    expect(flags('--seeds 100 --jobs 4 --repeat 2.5 --require-marks --require-operations 5000')).toMatchObject({
       seeds: 100,
       jobs: 4,
       repeatPercent: 2.5,
       requireMarks: true,
+      requireOperations: 5000,
     });
+  });
+
+  it('takes seeds to the last one that is not another again', () => {
+    expect(flags('--seed 4294967290 --seeds 6')).toMatchObject({ seed: 4294967290, seeds: 6 });
+  });
+
+  it('takes a file that can be written, and no other', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flags-'));
+    try {
+      const report = join(folder, 'run.html');
+      expect(flags(`--scenario chaos-3 --report ${report}`).pictures.report).toBe(report);
+      const none = join(folder, 'none');
+      const lost = join(none, 'run.log');
+      const problem = `There is no directory ${none}: make it first.`;
+      expect(() => flags(`--scenario chaos-3 --report ${lost}`)).toThrow(problem);
+      expect(() => flags(`--scenario chaos-3 --shiviz ${lost}`)).toThrow(problem);
+      expect(() => flags(`--scenario chaos-3 --report ${folder}`)).toThrow('It is a directory: name a file.');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it.each([
     ['--scenario chaos-4', /no such scenario. Did you mean chaos-3 or chaos-5\?/],
     ['--scenario leader', /Did you mean leader-crash\?/],
     ['--scenario xyzzy', /no such scenario. "npm run simulate -- --list"/],
+    ['--scenario=', /no such scenario. "npm run simulate -- --list" shows all/],
+    ['chaos-3', /unexpected "chaos-3": .* "npm run simulate -- --scenario chaos-3"/],
+    ['--nodes 2', /whole number from 3 on: fewer cannot lose a node and go on/],
+    ['--seed 4294967290 --seeds 7', /--seed and --seeds lead to 4294967296: seeds end at 4294967295/],
+    ['--seed 4294967296', /lead to 4294967296: seeds end/],
+    ['--require-operations 0', /whole number from 1 on/],
     ['--seed 0', /whole number from 1 on/],
     ['--seeds many', /whole number from 1 on/],
     ['--jobs 1.5', /whole number from 1 on/],
@@ -97,20 +128,33 @@ describe('simulate:long', () => {
   });
 
   it('gives the odd seeds to the first scenarios', () => {
-    const { batches } = read('--seeds 8 --scenarios chaos-5,formation,chaos-3 --seconds 5');
+    const { batches } = read('--seeds 3 --scenarios leader-crash,formation --seconds 5');
     expect(batches.map(({ scenario, seeds }) => [scenario, seeds])).toEqual([
-      ['chaos-5', 3],
-      ['formation', 3],
-      ['chaos-3', 2],
+      ['leader-crash', 2],
+      ['formation', 1],
     ]);
     expect(longRunText(batches, scenarios)).toContain('--seconds 5');
+  });
+
+  it('gives chaos twenty times the seeds of the others', () => {
+    const { batches } = read('--seeds 420 --scenarios chaos-5,formation,leader-crash');
+    expect(batches.map(({ scenario, seeds }) => [scenario, seeds])).toEqual([
+      ['chaos-5', 382],
+      ['formation', 19],
+      ['leader-crash', 19],
+    ]);
   });
 
   it.each([
     ['--scenarios chaos-3,chaos-9', /Did you mean chaos-3/],
     ['--scenarios chaos-3,chaos-3', /twice/],
+    ['chaos-3', /"npm run simulate:long -- --scenarios chaos-3"/],
     ['--restart --append-now', /would leave --append-now nothing/],
   ])('refuses "%s"', (line, problem) => {
     expect(() => read(line)).toThrow(problem);
+  });
+
+  it('names the scenarios that it runs unless told otherwise', () => {
+    expect(longRunCommand(scenarios).helpInformation()).toContain('(default: chaos-3,chaos-5)');
   });
 });

@@ -118,6 +118,20 @@ describe('a long run', () => {
     expect((await ran(Infinity, { restart: true }, source)).made).toBe(80);
   });
 
+  it.each([
+    ['damaged', '{"format":1,"sou'],
+    ['of something else', '["mine"]'],
+    ['empty', 'null'],
+    ['of another version', '{"format":7}'],
+    ['not whole', '{"format":1,"source":null}'],
+  ])('does not go on from a file that is %s, and can begin again', async (_, text) => {
+    writeFileSync(stateFile(), text);
+    const { status, output, made } = await ran(Infinity);
+    expect([status, made]).toEqual([1, 0]);
+    expect(output.warnings.join()).toMatch(/^error: .*state\.json (cannot be read|is ).*: begin again with --restart$/);
+    expect((await ran(Infinity, { restart: true })).made).toBe(80);
+  });
+
   it('does not go on as another run', async () => {
     await ran(5);
     const { output } = await ran(Infinity, { batches: batches.slice(0, 1) });

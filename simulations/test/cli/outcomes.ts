@@ -16,6 +16,7 @@ export function outcomeOf(changes: Partial<Outcome> = {}): Outcome {
     tookMs: 100,
     checkedOperations: 1000,
     faults: { crash: 2, cut: 1 },
+    numberedFaults: 3,
     counts: { lost: 5, 'progress after healing ms': 10 },
     marks: { 'log-cut': 1, busy: 0 },
     repeated: false,

@@ -36,8 +36,9 @@ it.each([scenario, broken])('writes the files, and is the same run as without th
   try {
     const options = { seed: 3, seconds: 1, without: [7] };
     const files = { report: join(folder, 'run.html'), shiviz: join(folder, 'run.log') };
-    const hash = writePictures(drawn, options, 'abc1234', files);
-    expect(hash).toBe(runScenario(drawn, options).traceHash);
+    const { traceHash, written, problems } = writePictures(drawn, options, 'abc1234', files);
+    expect(traceHash).toBe(runScenario(drawn, options).traceHash);
+    expect([written, problems]).toEqual([[files.report, files.shiviz], []]);
     expect(readFileSync(files.report, 'utf8')).toContain('--scenario short --seed 3 --without 7 --trace');
     expect(readFileSync(files.shiviz, 'utf8')).toContain('node-0');
   } finally {

@@ -12,7 +12,7 @@ function faulty(complain: (run: Run, fired: ReadonlySet<number>) => void): Scena
   return {
     name: 'faulty',
     summary: 'for a test',
-    nodes: 3,
+    nodes: 5,
     partitions: 1,
     seconds: 20,
     run(run) {
@@ -35,16 +35,20 @@ async function reduced(scenario: Scenario, options: RunOptions): Promise<{ first
   return { first, result: await shrink(first, { run, nodes: scenario.nodes }) };
 }
 
+function numbers({ outcome }: Reduced): number[] {
+  return firedFaults(outcome).map(({ number }) => number);
+}
+
 describe('a run that fails when two faults both happened', () => {
   const scenario = faulty((run, fired) => {
     run.expect(!(fired.has(9) && fired.has(20)), `both faults happened within ${run.durationMs} ms`);
     run.expect(fired.size < 30, 'many faults happened');
   });
 
-  it('is reduced to exactly these two, to the shortest time, and to the fewest nodes and clients', async () => {
+  it('is reduced to exactly these two, to the shortest time, to three nodes and to the fewest clients', async () => {
     const { result } = await reduced(scenario, { seed: 5, seconds: 20 });
-    expect(firedFaults(result.outcome)).toEqual([9, 20]);
-    expect(result.options).toMatchObject({ seed: 5, seconds: 11, nodes: 1, clients: 1 });
+    expect(numbers(result)).toEqual([9, 20]);
+    expect(result.options).toMatchObject({ seed: 5, seconds: 11, nodes: 3, clients: 1 });
     expect(result.failure).toBe('both faults happened within # ms');
     expect(result.cutShort).toBe(false);
   });
@@ -55,7 +59,7 @@ describe('a run that fails when two faults both happened', () => {
     expect(text).toContain('faults: 2 of 40');
     expect(text).toMatch(/ {4}9 at [\d.]+ s: clock-jump, .*\n {4}20 at [\d.]+ s: clock-jump/);
     expect(text).toContain(
-      'replay: npm run simulate -- --scenario faulty --seed 5 --seconds 11 --nodes 1 --clients 1 --without 0-8,10-19,21 --trace',
+      'replay: npm run simulate -- --scenario faulty --seed 5 --seconds 11 --nodes 3 --clients 1 --without 0-8,10-19,21 --trace',
     );
     const task = { scenario: 'faulty', options: result.options, repeat: false, detailed: false };
     expect(performTask(scenario, task).traceHash).toBe(result.outcome.traceHash);
@@ -69,7 +73,7 @@ it('leaves out faults that come only because others were left out', async () => 
     run.expect(!fired.has(2), 'it happened');
   });
   const { result } = await reduced(scenario, { seed: 1, seconds: 4 });
-  expect(firedFaults(result.outcome)).toEqual([2]);
+  expect(numbers(result)).toEqual([2]);
 });
 
 it('does not take another failure for the same', async () => {
@@ -86,8 +90,31 @@ it('keeps flags that it was begun with, and reduces from there', async () => {
   const scenario = faulty((run, fired) => run.expect(!fired.has(2), 'it happened'));
   const options = { seed: 1, seconds: 3, nodes: 5, without: [0, 1] };
   const { result } = await reduced(scenario, options);
-  expect(firedFaults(result.outcome)).toEqual([2]);
+  expect(numbers(result)).toEqual([2]);
   expect(result.options.without).toEqual([0, 1, 3].filter((number) => number < result.outcome.deeds.length));
+});
+
+it('lists the faults that happened, also those that waited for their moment', async () => {
+  const scenario: Scenario = {
+    ...faulty(() => undefined),
+    run(run) {
+      run.form();
+      run.nemesis.crashAt(0, 'turn: ended', 0);
+      run.world.runFor(1000);
+      run.nemesis.crashAt(1, 'a point that never comes', 0);
+      run.nemesis.crash(0);
+      run.expect(false, 'it failed');
+    },
+  };
+  const options = { seed: 1, seconds: 1 };
+  const outcome = performTask(scenario, { scenario: 'faulty', options, repeat: false, detailed: true });
+  const result = await shrink({ options, outcome }, { nodes: 5, run: () => Promise.resolve(undefined) });
+  expect(outcome.deeds).toHaveLength(3);
+  const text = reducedText({ scenario, commit: 'abc1234' }, outcome, result, 1500);
+  expect(text).toContain('  faults: 1 of 1');
+  expect(text.filter((line) => line.includes(' s: crash'))).toEqual([
+    expect.stringMatching(/^ {4}0 at .*: power off 0 ms after "turn: ended"$/),
+  ]);
 });
 
 it('stops where it is when it is interrupted, and says so', async () => {

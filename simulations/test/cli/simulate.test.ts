@@ -1,11 +1,14 @@
 /** The command as a whole, on runs that are made up; and once for real. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { INTERRUPTED } from '../../src/cli/console.ts';
 import type { Flags } from '../../src/cli/flags.ts';
 import { simulate } from '../../src/cli/simulate.ts';
 import type { Outcome, Task } from '../../src/cli/task.ts';
+import { runScenario } from '../../src/run.ts';
 import { KeptOutput, outcomeOf, scenarioNamed } from './outcomes.ts';
 
 const flags: Flags = {
@@ -19,6 +22,7 @@ const flags: Flags = {
   jobs: 1,
   repeatPercent: 10,
   requireMarks: false,
+  requireOperations: 0,
   pictures: {},
 };
 
@@ -62,9 +66,13 @@ describe('simulate', () => {
     expect(text).toContain('1 run of 30 failed');
   });
 
-  it('tells ten failures in full, and of the others the seeds', async () => {
+  it('tells ten failures in full, and of the others what replays each', async () => {
     const { text } = await simulated({}, failing);
-    expect(text.match(/^FAILED/gm)).toHaveLength(10);
+    expect(text.match(/^FAILED .*, commit/gm)).toHaveLength(10);
+    expect(text.match(/replay: npm run simulate -- --scenario chaos-3 --seed \d+ --trace$/gm)).toHaveLength(30);
+    expect(text).toContain(
+      'FAILED chaos-3, seed 11: it failed; replay: npm run simulate -- --scenario chaos-3 --seed 11 --trace',
+    );
     expect(text).toContain('failed seeds\n  chaos-3: 1-30');
   });
 
@@ -81,6 +89,33 @@ describe('simulate', () => {
     expect(required.text).toContain('FAILED: 1 coverage mark never hit');
     const all = await simulated({ requireMarks: true }, () => outcomeOf({ marks: { busy: 1 } }));
     expect(all.status).toBe(0);
+  });
+
+  it('fails when fewer operations were checked than required', async () => {
+    const enough = await simulated({ requireOperations: 30_000 }, () => outcomeOf());
+    expect(enough.status).toBe(0);
+    const { status, text } = await simulated({ requireOperations: 30_001 }, () => outcomeOf());
+    expect(status).toBe(1);
+    expect(text).toContain('FAILED: 30,000 operations checked, 30,001 required');
+  });
+
+  it('names the faults left out that the run does not have', async () => {
+    const run = (): Outcome => outcomeOf({ numberedFaults: 4 });
+    const { status, text } = await simulated({ seeds: 1, overrides: { without: [2, 4, 999] } }, run);
+    expect(status).toBe(0);
+    expect(text).toContain('--without 4,999 changed nothing: the run has the faults 0 to 3 only');
+    expect((await simulated({ seeds: 1, overrides: { without: [3] } }, run)).text).not.toContain('--without');
+  });
+
+  it('says which picture could not be written, fails, and sums up all the same', async () => {
+    const report = tmpdir();
+    const { status, text } = await simulated({ seeds: 1, pictures: { report } }, ({ options }) =>
+      outcomeOf({ traceHash: runScenario(scenarioNamed('chaos-3'), options).traceHash }),
+    );
+    expect(status).toBe(1);
+    expect(text).toContain(`FAILED: ${report} could not be written: EISDIR`);
+    expect(text).not.toContain('wrote');
+    expect(text).toContain('the run passed');
   });
 
   it('sums up what ran when it is interrupted', async () => {
@@ -103,7 +138,7 @@ describe('simulate', () => {
     expect(status).toBe(1);
     expect([...seeds]).toEqual([1, 2, 3]);
     expect(text).toMatch(/SHRUNK chaos-3, seed 3, commit abc1234: \d+ runs/);
-    expect(text).toContain('--scenario chaos-3 --seed 3 --seconds 8 --nodes 1 --clients 1 --operations 1 --trace');
+    expect(text).toContain('--scenario chaos-3 --seed 3 --seconds 8 --clients 1 --operations 1 --trace');
   });
 
   it('says so when there is nothing to shrink', async () => {
@@ -123,6 +158,18 @@ describe('the program', () => {
     expect(stdout).toMatch(/formation +4 of 4/);
     expect(stdout).toMatch(/all 4 runs passed; .* on 2 processes/);
     expect(status).toBe(0);
+  });
+
+  it.each([
+    ['a trace', '--scenario formation --seconds 1 --trace', 0],
+    ['failures, with more to come', '--scenario steady-load --seconds 1 --operations 1 --seeds 100000', INTERRUPTED],
+  ])('ends quietly when nobody reads %s any more', async (_, line, status) => {
+    const child = spawn(process.execPath, [program, ...line.split(' ')], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let told = '';
+    child.stderr.on('data', (text) => (told += text));
+    child.stdout.destroy();
+    expect(await once(child, 'close')).toEqual([status, null]);
+    expect(told).toBe('');
   });
 
   it('refuses what it does not know, with status 1', () => {
