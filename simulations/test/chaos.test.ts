@@ -21,7 +21,7 @@ describe.each(['chaos-3', 'chaos-5', 'chaos-5-wide'])('%s', (name) => {
 
 /**
  * Each found a bug, told in CHANGELOG.md, and is run as it was found. A change of the simulator moves what a seed does, so what
- * keeps a bug away is a test of its own: of the router, the heartbeats, the snapshots, the group state, or in clients.test.ts.
+ * keeps a bug away is a test of its own: of the router, the heartbeats, the snapshots, the group state, the client, or in clients.test.ts.
  */
 describe('seeds that found something', () => {
   it.each([
