@@ -102,6 +102,10 @@ describe('the checks', () => {
     expect(complaints.join('\n')).toMatch(/only \d+ operations were answered under faults, \d+ needed/);
   });
 
+  it('do not ask of a short run what only a long one has', () => {
+    expect(runScenario(scenario('chaos-5'), { seed: 5, seconds: 5 }).complaints).toEqual([]);
+  });
+
   it('complain when no fault did anything', () => {
     const harmless: Scenario = {
       ...forgetful,
