@@ -348,7 +348,8 @@ export class Run {
     const { ok, overlapping } = activityBetween(this.load.calls, first.atMs * 1000, untilMs * 1000);
     const complaints: string[] = [];
     if (ok < needed) complaints.push(`only ${ok} operations were answered under faults, ${needed} needed`);
-    if (overlapping < Math.floor(needed / 20)) complaints.push(`only ${overlapping} operations under faults overlap another`);
+    if (overlapping < Math.floor(needed / 20))
+      complaints.push(`only ${overlapping} operations under faults overlap another`);
     return complaints;
   }
 }
