@@ -33,7 +33,7 @@ interface Outstanding {
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
-/** So long after a failure a node that is out of reach is tried again. */
+/** So long after a failure a node that is out of reach is tried again. One that closed a standing connection is there: at once. */
 const PROBE_AFTER_MS = 500;
 /** Requests are encoded up to here before a frame is cut. */
 const FRAME_BYTES_TARGET = 1024 * 1024;
@@ -125,7 +125,7 @@ export class NodeLink {
           this.#scheduleFlush();
         }),
       onFrame: (frame) => ifCurrent(() => this.#onFrame(frame)),
-      onClose: (reason) => ifCurrent(() => this.#fail(reason)),
+      onClose: (reason) => ifCurrent(() => this.#fail(reason, this.#open ? 0 : PROBE_AFTER_MS)),
     });
     this.#cancelConnectTimer = this.#clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#fail('it does not answer'));
   }
@@ -151,13 +151,13 @@ export class NodeLink {
   }
 
   /** Ends the connection; every request that waits for an answer is lost. */
-  #fail(reason: string): void {
+  #fail(reason: string, probeAfterMs = PROBE_AFTER_MS): void {
     const connection = this.#connection;
     this.#cancelConnectTimer();
     this.#connection = undefined;
     this.#unansweredSinceMs = undefined;
     this.#failed = true;
-    this.#probeMs = this.#clock.monotonicMs() + PROBE_AFTER_MS;
+    this.#probeMs = this.#clock.monotonicMs() + probeAfterMs;
     const wasOpen = this.#open;
     this.#open = false;
     connection?.close(reason);

@@ -68,28 +68,23 @@ it('does not go on asking once every operation has ended', () => {
   expect(dialled).toBe(before);
 });
 
-it('follows a hint to a new leader at once, also after it has paused', () => {
-  const clock = new ManualClock();
+/** Nodes 1 and 2, at ports 1 and 2, which answer in the same instant; groups have the members given. */
+function answering(
+  clock: ManualClock,
+  members: readonly number[],
+  answer: (node: number) => ReplyBody,
+): { readonly core: ClientCore; readonly close: (node: number, reason: string) => void } {
   const addresses = [1, 2].map((port) => ({ host: 'a', port }));
   const layout: Layout = {
     clusterId: 'c',
     epoch: 1,
     nodes: addresses.map((address, i) => ({ id: i + 1, address, instance: `i${i}` })),
-    groups: [0, 1].map((id) => ({ id, members: [1, 2] })),
+    groups: [0, 1].map((id) => ({ id, members })),
   };
-  const refused = (code: 'unavailable' | 'not-leader', leader: number): ReplyBody => {
-    return { type: 'refused', code, message: 'an election', leader, epoch: 0 };
-  };
-  let isLed = false;
-  const asked: { readonly node: number; readonly atMs: number }[] = [];
-  const answer = (node: number): ReplyBody => {
-    asked.push({ node, atMs: clock.monotonicMs() });
-    if (!isLed) return refused('unavailable', 0);
-    if (node === 1) return refused('not-leader', 2);
-    return { type: 'value', found: undefined, served: { node: 2, ballot: 1, index: 1 } };
-  };
+  const open = new Map<number, ConnectionHandlers>();
   const dialer: Dialer = {
     dial: (address, handlers: ConnectionHandlers) => {
+      open.set(address.port, handlers);
       clock.defer(() => handlers.onOpen());
       const send = (frame: Uint8Array): void => {
         const replies = decodeRequests(frame).map(({ id, body }) => {
@@ -101,6 +96,26 @@ it('follows a hint to a new leader at once, also after it has paused', () => {
     },
   };
   const core = new ClientCore({ clock, random: { nextUint32: () => 2 ** 31 }, dialer }, addresses);
+  return { core, close: (node, reason) => open.get(node)?.onClose(reason) };
+}
+
+function refused(code: 'unavailable' | 'not-leader', leader: number): ReplyBody {
+  return { type: 'refused', code, message: 'an election', leader, epoch: 0 };
+}
+
+function served(node: number): ReplyBody {
+  return { type: 'value', found: undefined, served: { node, ballot: 1, index: 1 } };
+}
+
+it('follows a hint to a new leader at once, also after it has paused', () => {
+  const clock = new ManualClock();
+  let isLed = false;
+  const asked: { readonly node: number; readonly atMs: number }[] = [];
+  const { core } = answering(clock, [1, 2], (node) => {
+    asked.push({ node, atMs: clock.monotonicMs() });
+    if (!isLed) return refused('unavailable', 0);
+    return node === 1 ? refused('not-leader', 2) : served(2);
+  });
   let done = false;
   core.submit({ type: 'get', key: encodeUtf8('k') }, 5000, () => (done = true));
   clock.advance(300);
@@ -114,4 +129,20 @@ it('follows a hint to a new leader at once, also after it has paused', () => {
   expect(done).toBe(true);
   expect(asked.map(({ node }) => node)).toEqual([1, 2]);
   expect(asked[1]?.atMs).toBe(asked[0]?.atMs);
+});
+
+// It took the node for out of reach, and asked the one that is no member until it had rested for half a second.
+it('dials a node at once again that closed a standing connection', () => {
+  const clock = new ManualClock();
+  const { core, close } = answering(clock, [1], (node) => (node === 1 ? served(1) : refused('unavailable', 0)));
+  const get = (timeoutMs: number): unknown => {
+    let outcome: unknown;
+    core.submit({ type: 'get', key: encodeUtf8('k') }, timeoutMs, (result) => (outcome = result));
+    clock.advance(timeoutMs);
+    return outcome;
+  };
+  core.ask({ host: 'a', port: 2 }, { type: 'status' }, 100, () => undefined);
+  expect(get(100)).toMatchObject({ type: 'value' });
+  close(1, 'request id 7 after 7');
+  expect(get(100)).toMatchObject({ type: 'value' });
 });
