@@ -84,12 +84,16 @@ export default tseslint.config(
   },
   {
     files: ['packages/client/src/core/**/*.ts'],
-    rules: forbidImports('node:*', '@kvorum/*', '!@kvorum/common', '../*.ts', '**/cli/**'),
+    rules: forbidImports('node:*', '@kvorum/*', '!@kvorum/common', '**/api/**', '**/adapters/**'),
   },
   {
     files: ['packages/client/src/**/*.ts'],
     ignores: ['packages/client/src/core/**'],
     rules: forbidImports('@kvorum/*', '!@kvorum/common'),
+  },
+  {
+    files: ['packages/cli/src/**/*.ts'],
+    rules: forbidImports('@kvorum/*', '!@kvorum/common', '!@kvorum/client'),
   },
   {
     files: ['simulations/src/**/*.ts'],

@@ -1,7 +1,7 @@
 /** Random mixes of faults; and that the checks do catch a cluster that loses data. */
 import { describe, expect, it } from 'vitest';
-import type { Scenario } from '../src/run.ts';
-import { runScenario } from '../src/run.ts';
+import type { Scenario } from '../src/run/run.ts';
+import { runScenario } from '../src/run/run.ts';
 import { scenarios } from '../src/scenarios/index.ts';
 
 const SEEDS = Array.from({ length: 12 }, (_, i) => i + 1);

@@ -1,6 +1,6 @@
 /** The power goes at every point of a small run at which a crash would leave something else behind. */
 import { describe, expect, it } from 'vitest';
-import { crashAt, crashPointsOf } from '../src/crash-points.ts';
+import { crashAt, crashPointsOf } from '../src/run/crash-points.ts';
 
 const SEED = 1;
 const points = crashPointsOf(SEED);

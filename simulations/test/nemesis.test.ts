@@ -1,7 +1,7 @@
 /** What faults leave behind: nothing after healing, and nothing in the choices of a run that leaves one out. */
 import { describe, expect, it } from 'vitest';
-import { Nemesis } from '../src/nemesis.ts';
-import { runScenario } from '../src/run.ts';
+import { Nemesis } from '../src/faults/nemesis.ts';
+import { runScenario } from '../src/run/run.ts';
 import { scenarios } from '../src/scenarios/index.ts';
 import { World } from '../src/world/world.ts';
 

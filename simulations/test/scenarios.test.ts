@@ -1,6 +1,6 @@
 /** Every scenario, with a few seeds each; `npm run simulate -- --seeds N` runs more. */
 import { describe, expect, it } from 'vitest';
-import { runScenario } from '../src/run.ts';
+import { runScenario } from '../src/run/run.ts';
 import { scenarios } from '../src/scenarios/index.ts';
 
 const SEEDS = [1, 2, 3];

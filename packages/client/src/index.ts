@@ -8,14 +8,17 @@ export type {
   GetResult,
   PutResult,
   ServedBy,
-} from './client.ts';
-export { connect, createClient } from './client.ts';
-export type { Bytes } from './arguments.ts';
+} from './api/client.ts';
+export { connect, createClient } from './api/client.ts';
+export type { Bytes } from './api/arguments.ts';
+export { DEFAULT_SERVER, DEFAULT_TIMEOUT_MS, keyBytes, valueBytes } from './api/arguments.ts';
+export { EventStream } from './api/event-stream.ts';
 export type { ConnectionEvent } from './core/index.ts';
-export type { GroupStatus, NodeStatus } from './node-status.ts';
-export { SystemClock } from './system-clock.ts';
-export { SystemRandom } from './system-random.ts';
-export { WsDialer } from './ws-dialer.ts';
-export type { WsDialerOptions } from './ws-dialer.ts';
+export type { GroupStatus, NodeStatus } from './api/node-status.ts';
+export { parseNodeStatus } from './api/node-status.ts';
+export { SystemClock } from './adapters/system-clock.ts';
+export { SystemRandom } from './adapters/system-random.ts';
+export { WsDialer } from './adapters/ws-dialer.ts';
+export type { WsDialerOptions } from './adapters/ws-dialer.ts';
 export type { Address, ErrorCode, Layout, Outcome, Version } from '@kvorum/common';
 export { KvorumError, limits } from '@kvorum/common';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventStream } from '../src/event-stream.ts';
+import { EventStream } from '../src/api/event-stream.ts';
 
 async function collect(events: AsyncIterable<number>): Promise<number[]> {
   const seen: number[] = [];

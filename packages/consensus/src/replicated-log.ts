@@ -9,9 +9,9 @@
  * - after a crash it starts a new instance from what was on disk.
  */
 import type { NodeId } from '@kvorum/common';
-import type { Ballot } from './ballot.ts';
+import type { Ballot } from './sequence-paxos/ballot.ts';
 import type { Entry } from './entry.ts';
-import type { Message } from './messages.ts';
+import type { Message } from './sequence-paxos/messages.ts';
 
 /** What is on disk for a group, besides its entries. */
 export interface HardState {

@@ -1,7 +1,7 @@
 /** The accept phase: Haridi, Kroll and Carbone (2020), section 4; rules 6, 7, 8, 9 and 15 of our protocol notes. */
 import { describe, expect, it } from 'vitest';
-import { ZERO_BALLOT } from '../src/ballot.ts';
-import type { Message } from '../src/messages.ts';
+import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
 import { Cluster } from './cluster.ts';
 import { ballot, entries, heartbeat, Lone } from './lone.ts';
 import { shrinkLimits } from './small-limits.ts';

@@ -8,7 +8,7 @@
  */
 import type { NodeId } from '@kvorum/common';
 import { encodeUtf8 } from '@kvorum/common';
-import { compareBallots, ZERO_BALLOT } from '../src/ballot.ts';
+import { compareBallots, ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
 import type { Entry } from '../src/entry.ts';
 import type {
   Effects,

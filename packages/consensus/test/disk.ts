@@ -1,7 +1,7 @@
 /** The simulated disk of one replica: holds exactly what completed persists wrote. */
 import type { Entry } from '../src/entry.ts';
-import type { Ballot } from '../src/ballot.ts';
-import { ZERO_BALLOT } from '../src/ballot.ts';
+import type { Ballot } from '../src/sequence-paxos/ballot.ts';
+import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
 import type { HardState, Persist, Recovered } from '../src/replicated-log.ts';
 import { entryText } from './transcript.ts';
 

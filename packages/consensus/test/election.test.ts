@@ -1,9 +1,9 @@
 /** Ballot leader election: Ng, Haridi and Carbone (EuroSys 2023), section 5. */
 import type { NodeId } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
-import type { Ballot } from '../src/ballot.ts';
-import { compareBallots, formatBallot, maxBallot, sameBallot, ZERO_BALLOT } from '../src/ballot.ts';
-import { LeaderElection } from '../src/leader-election.ts';
+import type { Ballot } from '../src/sequence-paxos/ballot.ts';
+import { compareBallots, formatBallot, maxBallot, sameBallot, ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
+import { LeaderElection } from '../src/sequence-paxos/leader-election.ts';
 import { majorityOf } from '../src/quorum.ts';
 import type { GroupHeartbeat } from '../src/replicated-log.ts';
 import { Cluster } from './cluster.ts';

@@ -1,9 +1,9 @@
 /** One replica whose peers the test plays: messages in, lines out. */
 import type { NodeId } from '@kvorum/common';
-import type { Ballot } from '../src/ballot.ts';
-import { ZERO_BALLOT } from '../src/ballot.ts';
+import type { Ballot } from '../src/sequence-paxos/ballot.ts';
+import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
 import type { Entry } from '../src/entry.ts';
-import type { Message } from '../src/messages.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
 import type { Effects, GroupHeartbeat, Input, PersistReceipt } from '../src/replicated-log.ts';
 import { SequencePaxos } from '../src/sequence-paxos/sequence-paxos.ts';
 import { command } from './cluster.ts';

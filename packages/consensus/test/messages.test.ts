@@ -2,10 +2,10 @@
 import { decodeAll, DecodeError, Writer } from '@kvorum/common';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Ballot } from '../src/ballot.ts';
+import type { Ballot } from '../src/sequence-paxos/ballot.ts';
 import type { Entry } from '../src/entry.ts';
-import type { Message } from '../src/messages.ts';
-import { readMessage, writeMessage } from '../src/messages.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
+import { readMessage, writeMessage } from '../src/sequence-paxos/messages.ts';
 import { Random } from './random.ts';
 
 const uint = fc.oneof(fc.nat(300), fc.maxSafeNat(), fc.constant(Number.MAX_SAFE_INTEGER));

@@ -1,8 +1,8 @@
 /** Messages under way between the replicas of a test cluster. */
 import type { NodeId } from '@kvorum/common';
 import { equalBytes, Reader, Writer } from '@kvorum/common';
-import type { Message } from '../src/messages.ts';
-import { readMessage, writeMessage } from '../src/messages.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
+import { readMessage, writeMessage } from '../src/sequence-paxos/messages.ts';
 
 export interface Packet {
   readonly from: NodeId;

@@ -1,6 +1,6 @@
 /** The prepare phase: Haridi, Kroll and Carbone (2020), section 4, and rules 1, 2, 3, 5 and 10 of our protocol notes. */
 import { describe, expect, it } from 'vitest';
-import type { Message } from '../src/messages.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
 import { Cluster } from './cluster.ts';
 import { ballot, entries, heartbeat, Lone } from './lone.ts';
 

@@ -1,6 +1,6 @@
 /** Linearizable reads without a log write: Ongaro (2014), section 6.4, carried over to ballots. */
 import { describe, expect, it } from 'vitest';
-import type { Message } from '../src/messages.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
 import { Cluster } from './cluster.ts';
 import { ballot, entries, heartbeat, Lone } from './lone.ts';
 

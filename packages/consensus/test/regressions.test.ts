@@ -1,7 +1,7 @@
 /** Bugs that were found, each as the shortest story that shows it. */
 import { describe, expect, it } from 'vitest';
-import { ZERO_BALLOT } from '../src/ballot.ts';
-import type { Message } from '../src/messages.ts';
+import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
 import { Cluster, stopSign } from './cluster.ts';
 import type { OnDisk } from './lone.ts';
 import { ballot, entries, Lone } from './lone.ts';

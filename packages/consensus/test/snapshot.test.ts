@@ -1,6 +1,6 @@
 /** Rule 12: compaction and snapshots. */
 import { describe, expect, it } from 'vitest';
-import { ZERO_BALLOT } from '../src/ballot.ts';
+import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
 import { Cluster } from './cluster.ts';
 import { ballot, entries, Lone } from './lone.ts';
 import { shrinkLimits } from './small-limits.ts';

@@ -1,7 +1,7 @@
 /** AcceptSync: Haridi, Kroll and Carbone (2020), section 4; rules 4 and 6 of our protocol notes. */
 import { describe, expect, it } from 'vitest';
-import { ZERO_BALLOT } from '../src/ballot.ts';
-import type { Message } from '../src/messages.ts';
+import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
 import { Cluster } from './cluster.ts';
 import type { OnDisk } from './lone.ts';
 import { ballot, entries, Lone } from './lone.ts';

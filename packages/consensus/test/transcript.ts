@@ -1,9 +1,9 @@
 /** Messages as lines for people, so that an interaction can be reviewed: "n1->n2 accept 1.n1 2:[c] decided 1". */
 import { decodeUtf8 } from '@kvorum/common';
-import type { Ballot } from '../src/ballot.ts';
-import { formatBallot } from '../src/ballot.ts';
+import type { Ballot } from '../src/sequence-paxos/ballot.ts';
+import { formatBallot } from '../src/sequence-paxos/ballot.ts';
 import type { Entry } from '../src/entry.ts';
-import type { Message } from '../src/messages.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
 
 export function entryText(entry: Entry): string {
   return `${entry.kind === 'stop-sign' ? '!' : ''}${decodeUtf8(entry.payload)}`;

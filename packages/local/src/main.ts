@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { connect } from '@kvorum/client';
-import { runSession } from '@kvorum/client/cli';
+import { runSession } from '@kvorum/cli';
 import yoctoSpinner from 'yocto-spinner';
 import { LocalCluster } from './local-cluster.ts';
 

@@ -4,8 +4,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Address } from '@kvorum/common';
 import { limits, parseAddress } from '@kvorum/common';
-import type { LogLevel } from './adapters/winston-logger.ts';
-import { logLevels } from './adapters/winston-logger.ts';
+import type { LogLevel } from './adapters/logs/winston-logger.ts';
+import { logLevels } from './adapters/logs/winston-logger.ts';
 
 export interface ServerFlags {
   readonly port: number;

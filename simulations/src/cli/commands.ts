@@ -1,7 +1,7 @@
 /**
  * The commands that make a run again.
  */
-import type { RunOptions, Scenario } from '../run.ts';
+import type { RunOptions, Scenario } from '../run/run.ts';
 import { formatRanges } from './number-ranges.ts';
 import { NOT_REPEATABLE } from './task.ts';
 

@@ -1,8 +1,8 @@
 /**
  * A failed run, and a failed run that was made smaller, as text.
  */
-import type { Deed } from '../nemesis.ts';
-import type { RunOptions, Scenario } from '../run.ts';
+import type { Deed } from '../faults/nemesis.ts';
+import type { RunOptions, Scenario } from '../run/run.ts';
 import { replayCommand, shrinkCommand } from './commands.ts';
 import { duration, several } from './figures.ts';
 import { formatRanges } from './number-ranges.ts';

@@ -5,7 +5,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import type { Scenario } from '../run.ts';
+import type { Scenario } from '../run/run.ts';
 import { nearNames } from './near-names.ts';
 import { parseRanges } from './number-ranges.ts';
 import { NODES_MIN } from './task.ts';

@@ -2,7 +2,7 @@
  * The flags of `npm run simulate`.
  */
 import { Command } from 'commander';
-import type { RunOptions, Scenario } from '../run.ts';
+import type { RunOptions, Scenario } from '../run/run.ts';
 import type { PictureFiles } from './pictures.ts';
 import {
   nodeCount,

@@ -2,7 +2,7 @@
  * The flags of `npm run simulate:long`.
  */
 import { Command, Option } from 'commander';
-import type { Scenario } from '../run.ts';
+import type { Scenario } from '../run/run.ts';
 import { positiveInteger, refuseArguments, scenariosOf } from './flag-values.ts';
 import type { Batch } from './plan.ts';
 import { runsOf } from './plan.ts';

@@ -4,7 +4,7 @@
 import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import type { Scenario } from '../run.ts';
+import type { Scenario } from '../run/run.ts';
 import type { Output } from './console.ts';
 import { INTERRUPTED } from './console.ts';
 import { evidenceSection } from './evidence.ts';

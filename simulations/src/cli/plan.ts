@@ -1,7 +1,7 @@
 /**
  * Which runs a command makes: scenarios, each with seeds, in order.
  */
-import type { RunOptions } from '../run.ts';
+import type { RunOptions } from '../run/run.ts';
 import type { Task } from './task.ts';
 
 export interface Batch {

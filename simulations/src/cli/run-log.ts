@@ -1,7 +1,7 @@
 /**
  * Follows runs as they end: adds them up, prints the ones that failed, and says how far it is.
  */
-import type { Scenario } from '../run.ts';
+import type { Scenario } from '../run/run.ts';
 import type { Output } from './console.ts';
 import { failureLine, failureText } from './failure-text.ts';
 import { progressText } from './progress.ts';

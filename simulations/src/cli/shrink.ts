@@ -4,8 +4,8 @@
  *
  * Invariant: the best run so far was really made and failed in the same way.
  */
-import type { Deed } from '../nemesis.ts';
-import type { RunOptions } from '../run.ts';
+import type { Deed } from '../faults/nemesis.ts';
+import type { RunOptions } from '../run/run.ts';
 import { complaintKind } from './complaint-kind.ts';
 import { ddmin } from './ddmin.ts';
 import type { Outcome } from './task.ts';

@@ -1,7 +1,7 @@
 /**
  * What many runs add up to. Plain data, so that a long run can save it; the order in which runs end makes no difference.
  */
-import { faultKinds } from '../nemesis.ts';
+import { faultKinds } from '../faults/nemesis.ts';
 import { complaintKind } from './complaint-kind.ts';
 import type { Outcome, Task } from './task.ts';
 

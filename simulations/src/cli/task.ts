@@ -2,9 +2,9 @@
  * One run as the command line orders it, and what it reports of it. Both are plain data, because they travel between
  * processes.
  */
-import type { Deed } from '../nemesis.ts';
-import type { RunOptions, Scenario } from '../run.ts';
-import { runScenario } from '../run.ts';
+import type { Deed } from '../faults/nemesis.ts';
+import type { RunOptions, Scenario } from '../run/run.ts';
+import { runScenario } from '../run/run.ts';
 
 /** A smaller group has no majority left when it loses a node: it rightly makes no progress, and that looks like a bug. */
 export const NODES_MIN = 3;

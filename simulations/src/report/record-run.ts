@@ -9,7 +9,7 @@
  *
  * A fault begins when the nemesis says so and ends when the world no longer shows it, looked at after each turn of a node.
  */
-import type { Deed, Nemesis, FaultKind as NemesisKind } from '../nemesis.ts';
+import type { Deed, Nemesis, FaultKind as NemesisKind } from '../faults/nemesis.ts';
 import { calmNetwork } from '../world/network.ts';
 import type { NetworkFaults, ProcessId } from '../world/network.ts';
 import type { World } from '../world/world.ts';

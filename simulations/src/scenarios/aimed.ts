@@ -2,7 +2,7 @@
  * Faults that strike at the moment when they hurt most, under heavy load: while a leader is being replaced, while a snapshot
  * is on its way, while entries are sent and not decided, while some clients still reach the old leader and others do not.
  */
-import type { Run, Scenario } from '../run.ts';
+import type { Run, Scenario } from '../run/run.ts';
 import type { ProcessId } from '../world/network.ts';
 import type { Stroke } from './strokes.ts';
 import { GROUP, leaveBehind, strikeAgainAndAgain } from './strokes.ts';

@@ -1,7 +1,7 @@
 /**
  * Scenarios without faults of the network: formation and steady load.
  */
-import type { Scenario } from '../run.ts';
+import type { Scenario } from '../run/run.ts';
 import type { World } from '../world/world.ts';
 
 export const formation: Scenario = {

@@ -2,7 +2,7 @@
  * Scenarios in which nodes lose power: what was not on disk is gone, what was acknowledged is not.
  */
 import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
-import type { Scenario } from '../run.ts';
+import type { Scenario } from '../run/run.ts';
 
 /** The bar: four election timeouts. */
 const NEW_LEADER_MS_MAX = 4 * ELECTION_TIMEOUT_MS;

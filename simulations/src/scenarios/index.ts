@@ -1,4 +1,4 @@
-import type { Scenario } from '../run.ts';
+import type { Scenario } from '../run/run.ts';
 import { aimed } from './aimed.ts';
 import { formation, steadyLoad } from './calm.ts';
 import { chaos } from './chaos.ts';

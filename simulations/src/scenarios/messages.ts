@@ -1,7 +1,7 @@
 /**
  * Scenarios in which the network loses, repeats and reorders, and connections of clients break.
  */
-import type { Scenario } from '../run.ts';
+import type { Scenario } from '../run/run.ts';
 import { calmNetwork } from '../world/network.ts';
 
 export const lossAndDuplication: Scenario = {

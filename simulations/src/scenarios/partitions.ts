@@ -3,7 +3,7 @@
  * Haridi and Carbone, "Omni-Paxos", EuroSys 2023, section 2).
  */
 import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
-import type { Run, Scenario } from '../run.ts';
+import type { Run, Scenario } from '../run/run.ts';
 import type { ProcessId } from '../world/network.ts';
 
 /** The bar: decisions resume within four election timeouts of the cut. */

@@ -3,7 +3,7 @@
  * majority, a log that is cut, a state that is flushed or fetched. The moments are the crash points of the node, and what
  * surrounds them is drawn anew each time: slow disks, repeated frames, a leader with a bare majority.
  */
-import type { Run, Scenario } from '../run.ts';
+import type { Run, Scenario } from '../run/run.ts';
 import type { ProcessId } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
 import type { Stroke } from './strokes.ts';

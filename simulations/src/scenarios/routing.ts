@@ -3,7 +3,7 @@
  */
 import { encodeUtf8 } from '@kvorum/common';
 import type { ClientCore } from '@kvorum/client/core';
-import type { Run, Scenario } from '../run.ts';
+import type { Run, Scenario } from '../run/run.ts';
 import type { ProcessId } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
 

@@ -4,7 +4,7 @@
  */
 import { marked } from '@kvorum/common';
 import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
-import type { Run, Scenario } from '../run.ts';
+import type { Run, Scenario } from '../run/run.ts';
 
 /** Another node leads and serves within this time, client retries included. */
 const GAP_MS_MAX = 1000;

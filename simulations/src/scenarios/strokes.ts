@@ -1,6 +1,6 @@
 /** One stroke after the other against the leader of the only group, under heavy load: what `aimed` and `power` share. */
-import type { Run } from '../run.ts';
-import type { WorkloadOptions } from '../workload.ts';
+import type { Run } from '../run/run.ts';
+import type { WorkloadOptions } from '../workload/workload.ts';
 import type { ProcessId } from '../world/network.ts';
 
 export const GROUP = 1;

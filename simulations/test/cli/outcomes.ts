@@ -2,7 +2,7 @@
 import type { Output } from '../../src/cli/console.ts';
 import { ProgressLine } from '../../src/cli/progress.ts';
 import type { Outcome, Task } from '../../src/cli/task.ts';
-import type { Scenario } from '../../src/run.ts';
+import type { Scenario } from '../../src/run/run.ts';
 
 export function taskOf(scenario: string, seed: number): Task {
   return { scenario, options: { seed, seconds: 60 }, repeat: false, detailed: false };

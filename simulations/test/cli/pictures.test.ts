@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { writePictures } from '../../src/cli/pictures.ts';
-import type { Run, Scenario } from '../../src/run.ts';
-import { runScenario } from '../../src/run.ts';
+import type { Run, Scenario } from '../../src/run/run.ts';
+import { runScenario } from '../../src/run/run.ts';
 
 const scenario: Scenario = {
   name: 'short',

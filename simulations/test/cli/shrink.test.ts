@@ -5,7 +5,7 @@ import { reducedText } from '../../src/cli/failure-text.ts';
 import type { Failing, Reduced } from '../../src/cli/shrink.ts';
 import { firedFaults, shrink } from '../../src/cli/shrink.ts';
 import { performTask, unfinished } from '../../src/cli/task.ts';
-import type { Run, RunOptions, Scenario } from '../../src/run.ts';
+import type { Run, RunOptions, Scenario } from '../../src/run/run.ts';
 
 /** A fault every half second; what is wrong with the cluster depends on which of them happened. */
 function faulty(complain: (run: Run, fired: ReadonlySet<number>) => void): Scenario {

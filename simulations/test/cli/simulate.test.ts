@@ -8,7 +8,7 @@ import { INTERRUPTED } from '../../src/cli/console.ts';
 import type { Flags } from '../../src/cli/flags.ts';
 import { simulate } from '../../src/cli/simulate.ts';
 import type { Outcome, Task } from '../../src/cli/task.ts';
-import { runScenario } from '../../src/run.ts';
+import { runScenario } from '../../src/run/run.ts';
 import { KeptOutput, outcomeOf, scenarioNamed } from './outcomes.ts';
 
 const flags: Flags = {

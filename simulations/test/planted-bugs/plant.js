@@ -64,7 +64,7 @@ async function importSchedules(urlOf) {
 
 async function importSimulations(urlOf) {
   const load = (file) => import(urlOf(new URL(`simulations/dist/${file}`, root).href));
-  const [{ runScenario }, { scenarios }] = await Promise.all([load('run.js'), load('scenarios/index.js')]);
+  const [{ runScenario }, { scenarios }] = await Promise.all([load('run/run.js'), load('scenarios/index.js')]);
   return (name, seed, seconds) => {
     const scenario = scenarios.find((candidate) => candidate.name === name);
     if (scenario === undefined) throw new Error(`there is no scenario ${name}`);

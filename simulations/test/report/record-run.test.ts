@@ -1,6 +1,6 @@
 /** A recorder that watches a world: it sees what happens, and the run does not notice it. */
 import { describe, expect, it } from 'vitest';
-import { Nemesis } from '../../src/nemesis.ts';
+import { Nemesis } from '../../src/faults/nemesis.ts';
 import type { Recording } from '../../src/report/index.ts';
 import { Recorder, recordRun } from '../../src/report/index.ts';
 import { World } from '../../src/world/world.ts';

@@ -7,12 +7,12 @@
  */
 import type { NodeId } from '@kvorum/common';
 import { mark } from '@kvorum/common';
-import type { Ballot } from '../ballot.ts';
-import { compareBallots, formatBallot, sameBallot } from '../ballot.ts';
+import type { Ballot } from './ballot.ts';
+import { compareBallots, formatBallot, sameBallot } from './ballot.ts';
 import type { Entry } from '../entry.ts';
 import { invariant } from '../invariant.ts';
-import { Log } from '../log.ts';
-import type { Message } from '../messages.ts';
+import { Log } from './log.ts';
+import type { Message } from './messages.ts';
 import type {
   Effects,
   LogEvent,

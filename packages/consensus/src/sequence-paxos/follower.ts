@@ -6,9 +6,9 @@
  */
 import type { NodeId } from '@kvorum/common';
 import { limits, mark } from '@kvorum/common';
-import { compareBallots, sameBallot } from '../ballot.ts';
+import { compareBallots, sameBallot } from './ballot.ts';
 import type { Entry } from '../entry.ts';
-import type { Message } from '../messages.ts';
+import type { Message } from './messages.ts';
 import type { GroupHeartbeat } from '../replicated-log.ts';
 import type { Acceptor } from './acceptor.ts';
 

@@ -7,11 +7,11 @@
  */
 import type { NodeId } from '@kvorum/common';
 import { limits, mark } from '@kvorum/common';
-import type { Ballot } from '../ballot.ts';
-import { compareBallots, sameBallot } from '../ballot.ts';
+import type { Ballot } from './ballot.ts';
+import { compareBallots, sameBallot } from './ballot.ts';
 import type { Entry } from '../entry.ts';
 import { invariant } from '../invariant.ts';
-import type { Message } from '../messages.ts';
+import type { Message } from './messages.ts';
 import { majorityOf } from '../quorum.ts';
 import type { PersistReceipt, Refusal } from '../replicated-log.ts';
 import type { Acceptor } from './acceptor.ts';

@@ -7,12 +7,12 @@
  */
 import type { NodeId } from '@kvorum/common';
 import { mark } from '@kvorum/common';
-import type { Ballot } from '../ballot.ts';
-import { compareBallots, sameBallot, ZERO_BALLOT } from '../ballot.ts';
+import type { Ballot } from './ballot.ts';
+import { compareBallots, sameBallot, ZERO_BALLOT } from './ballot.ts';
 import type { Entry } from '../entry.ts';
 import { invariant } from '../invariant.ts';
-import { LeaderElection } from '../leader-election.ts';
-import type { Message } from '../messages.ts';
+import { LeaderElection } from './leader-election.ts';
+import type { Message } from './messages.ts';
 import type { Effects, GroupHeartbeat, Input, Recovered, Refusal, ReplicatedLog } from '../replicated-log.ts';
 import { Acceptor } from './acceptor.ts';
 import { Follower } from './follower.ts';

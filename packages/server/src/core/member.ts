@@ -17,19 +17,19 @@ import {
 } from '@kvorum/common';
 import type { LogEvent, Recovered } from '@kvorum/consensus';
 import { formatBallot, SequencePaxos } from '@kvorum/consensus';
-import { groupsOf, moveNode } from './formation.ts';
-import { GroupReplica } from './group-replica.ts';
-import { GroupState } from './group-state.ts';
-import { answersByGroup, Heartbeats } from './heartbeats.ts';
-import { encodeLayout } from './identity.ts';
+import { groupsOf, moveNode } from './membership/formation.ts';
+import { GroupReplica } from './replication/group-replica.ts';
+import { GroupState } from './state/group-state.ts';
+import { answersByGroup, Heartbeats } from './membership/heartbeats.ts';
+import { encodeLayout } from './membership/identity.ts';
 import type { NodeLoop } from './node-loop.ts';
 import type { PeerMessage } from './peer-protocol.ts';
 import { decodePeerFrame } from './peer-protocol.ts';
-import { Router } from './router.ts';
-import { Snapshots } from './snapshots.ts';
-import { StateFlusher } from './state-flusher.ts';
-import type { LogStorage, StateStorage } from './storage.ts';
-import { CorruptRecord } from './storage.ts';
+import { Router } from './requests/router.ts';
+import { Snapshots } from './replication/snapshots.ts';
+import { StateFlusher } from './replication/flusher.ts';
+import type { LogStorage, StateStorage } from './storage/storage.ts';
+import { CorruptRecord } from './storage/storage.ts';
 
 export interface MemberPorts {
   readonly clock: Clock;

@@ -8,10 +8,10 @@
 import type { Clock, GroupId, NodeId, PeerTransport } from '@kvorum/common';
 import { limits, Writer } from '@kvorum/common';
 import type { Effects, Outgoing, PersistReceipt } from '@kvorum/consensus';
-import type { GroupReplica } from './group-replica.ts';
+import type { GroupReplica } from './replication/group-replica.ts';
 import type { PeerMessage } from './peer-protocol.ts';
 import { writePeerMessage } from './peer-protocol.ts';
-import type { LogMutation, LogStorage } from './storage.ts';
+import type { LogMutation, LogStorage } from './storage/storage.ts';
 
 type GroupMutation = Extract<LogMutation, { type: 'group' }>;
 

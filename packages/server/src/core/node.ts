@@ -6,14 +6,14 @@
  */
 import type { Address, Connection, Dialer, GroupId, Layout, NodeId, ReplyBody, RequestBody } from '@kvorum/common';
 import { formatAddress, nodeName } from '@kvorum/common';
-import { CHECK_IN_RETRY_MS, CheckInLoop } from './check-in.ts';
-import type { CheckIn, FormationOptions, Membership } from './formation.ts';
-import { answerCheckIn, Formation, moveNode } from './formation.ts';
-import type { ClientLink } from './gateway.ts';
-import { Gateway } from './gateway.ts';
-import type { GroupReplica } from './group-replica.ts';
-import { refusal } from './group-replica.ts';
-import type { Identity } from './identity.ts';
+import { CHECK_IN_RETRY_MS, CheckInLoop } from './membership/check-in.ts';
+import type { CheckIn, FormationOptions, Membership } from './membership/formation.ts';
+import { answerCheckIn, Formation, moveNode } from './membership/formation.ts';
+import type { ClientLink } from './requests/gateway.ts';
+import { Gateway } from './requests/gateway.ts';
+import type { GroupReplica } from './replication/group-replica.ts';
+import { refusal } from './replication/group-replica.ts';
+import type { Identity } from './membership/identity.ts';
 import {
   encodeIdentity,
   encodeLayout,
@@ -25,8 +25,8 @@ import {
   readRoster,
   readStoredLayout,
   ROSTER_RECORD,
-} from './identity.ts';
-import { seal } from './log-record.ts';
+} from './membership/identity.ts';
+import { seal } from './storage/log-record.ts';
 import type { MemberPorts } from './member.ts';
 import { Member } from './member.ts';
 import { NodeLoop } from './node-loop.ts';

@@ -15,7 +15,7 @@ import {
 } from '@kvorum/common';
 import type { Ballot, GroupHeartbeat, Message } from '@kvorum/consensus';
 import { readBallot, readMessage, writeBallot, writeMessage } from '@kvorum/consensus';
-import type { StateRecord } from './storage.ts';
+import type { StateRecord } from './storage/storage.ts';
 
 export type PeerMessage =
   /** Are you there? To every peer, each round. */

@@ -1,8 +1,8 @@
 /** What every Clock and every Random must do. */
 import type { Clock, Random } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/adapters/system-clock.ts';
-import { systemRandom } from '../../src/adapters/system-random.ts';
+import { systemClock } from '../../src/adapters/process/system-clock.ts';
+import { systemRandom } from '../../src/adapters/process/system-random.ts';
 import { RandomStream } from '../../../../simulations/src/world/random-stream.ts';
 import { World } from '../../../../simulations/src/world/world.ts';
 

@@ -3,10 +3,10 @@ import type { Address, NodeId, PeerHandlers, PeerTransport } from '@kvorum/commo
 import { formatAddress, limits } from '@kvorum/common';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders } from '../../src/adapters/peer-handshake.ts';
-import type { WebServer } from '../../src/adapters/web-server.ts';
-import { listen } from '../../src/adapters/web-server.ts';
-import { WsPeerTransport } from '../../src/adapters/ws-peer-transport.ts';
+import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders } from '../../src/adapters/websocket/peer-handshake.ts';
+import type { WebServer } from '../../src/adapters/http/web-server.ts';
+import { listen } from '../../src/adapters/http/web-server.ts';
+import { WsPeerTransport } from '../../src/adapters/websocket/ws-peer-transport.ts';
 import type { NodePorts } from '../../src/core/index.ts';
 import { World } from '../../../../simulations/src/world/world.ts';
 import { Noise } from '../../../common/test/fuzz.ts';

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Storages } from '../../src/adapters/lmdb-storage.ts';
-import { openStorages } from '../../src/adapters/lmdb-storage.ts';
+import type { Storages } from '../../src/adapters/storage/lmdb-storage.ts';
+import { openStorages } from '../../src/adapters/storage/lmdb-storage.ts';
 import type { LogStorage, StateStorage } from '../../src/core/index.ts';
 import { Disk } from '../../../../simulations/src/world/disk.ts';
 import { RandomStream } from '../../../../simulations/src/world/random-stream.ts';

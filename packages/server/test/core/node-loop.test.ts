@@ -2,7 +2,7 @@ import type { GroupId } from '@kvorum/common';
 import { limits } from '@kvorum/common';
 import type { Effects, Message } from '@kvorum/consensus';
 import { describe, expect, it } from 'vitest';
-import type { GroupReplica } from '../../src/core/group-replica.ts';
+import type { GroupReplica } from '../../src/core/replication/group-replica.ts';
 import type { LogMutation } from '../../src/core/index.ts';
 import { decodePeerFrame } from '../../src/core/index.ts';
 import { NodeLoop } from '../../src/core/node-loop.ts';

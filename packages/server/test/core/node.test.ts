@@ -3,7 +3,7 @@ import type { Address, CheckInState, Layout, ReplyBody, RequestBody } from '@kvo
 import { decodeReplies, decodeRequests, encodeReplies, encodeRequests } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import { Node } from '../../src/core/index.ts';
-import { readIdentity, readRoster, readStoredLayout } from '../../src/core/identity.ts';
+import { readIdentity, readRoster, readStoredLayout } from '../../src/core/membership/identity.ts';
 import { countingRandom, FakeConnection, FakeDialer, FakeTransport, ListLogger, ManualClock } from './fakes.ts';
 import { MemoryLogStorage, MemoryStateStorage } from './fakes.ts';
 import { layoutOf } from './values.ts';

@@ -3,9 +3,9 @@ import type { Command, GroupId, Layout, NodeId } from '@kvorum/common';
 import { decodeUtf8, encodeUtf8, groupOfKey } from '@kvorum/common';
 import type { Ballot, Effects, Entry, GroupHeartbeat, HardState, Input, ReplicatedLog } from '@kvorum/consensus';
 import { ZERO_BALLOT } from '@kvorum/consensus';
-import type { ReplicaHost } from '../../src/core/group-replica.ts';
-import { GroupReplica } from '../../src/core/group-replica.ts';
-import { GroupState } from '../../src/core/group-state.ts';
+import type { ReplicaHost } from '../../src/core/replication/group-replica.ts';
+import { GroupReplica } from '../../src/core/replication/group-replica.ts';
+import { GroupState } from '../../src/core/state/group-state.ts';
 import { MemoryStateStorage } from './fakes.ts';
 
 export const b = encodeUtf8;

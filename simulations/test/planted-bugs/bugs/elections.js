@@ -2,9 +2,9 @@
 const follower = 'packages/consensus/dist/sequence-paxos/follower.js';
 const leader = 'packages/consensus/dist/sequence-paxos/leader.js';
 const rounds = 'packages/consensus/dist/sequence-paxos/read-rounds.js';
-const election = 'packages/consensus/dist/leader-election.js';
-const ballot = 'packages/consensus/dist/ballot.js';
-const groupReplica = 'packages/server/dist/core/group-replica.js';
+const election = 'packages/consensus/dist/sequence-paxos/leader-election.js';
+const ballot = 'packages/consensus/dist/sequence-paxos/ballot.js';
+const groupReplica = 'packages/server/dist/core/replication/group-replica.js';
 const nodeLoop = 'packages/server/dist/core/node-loop.js';
 
 export const electionBugs = [

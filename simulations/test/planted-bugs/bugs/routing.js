@@ -1,7 +1,7 @@
 /** Bugs on the way of a request: gateway, router, formation, and the client. */
-const gateway = 'packages/server/dist/core/gateway.js';
-const router = 'packages/server/dist/core/router.js';
-const formation = 'packages/server/dist/core/formation.js';
+const gateway = 'packages/server/dist/core/requests/gateway.js';
+const router = 'packages/server/dist/core/requests/router.js';
+const formation = 'packages/server/dist/core/membership/formation.js';
 const client = 'packages/client/dist/core/client-core.js';
 const routes = 'packages/client/dist/core/routes.js';
 const detector = 'packages/consensus/dist/failure-detector.js';

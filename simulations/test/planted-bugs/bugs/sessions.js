@@ -1,8 +1,8 @@
 /** Bugs of sessions: what makes a repeated command take effect once. */
-const sessions = 'packages/server/dist/core/sessions.js';
-const machine = 'packages/server/dist/core/key-value-machine.js';
-const groupState = 'packages/server/dist/core/group-state.js';
-const groupReplica = 'packages/server/dist/core/group-replica.js';
+const sessions = 'packages/server/dist/core/state/sessions.js';
+const machine = 'packages/server/dist/core/state/key-value/key-value-machine.js';
+const groupState = 'packages/server/dist/core/state/group-state.js';
+const groupReplica = 'packages/server/dist/core/replication/group-replica.js';
 
 export const sessionBugs = [
   {

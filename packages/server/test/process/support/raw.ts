@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { Address, Reply, ReplyBody, RequestBody } from '@kvorum/common';
 import { CLIENT_PATH, CLIENT_SUBPROTOCOL, decodeReplies, encodeRequests, formatAddress } from '@kvorum/common';
 import { WebSocket } from 'ws';
-import { PEER_PATH, PEER_SUBPROTOCOL } from '../../../src/adapters/peer-handshake.ts';
+import { PEER_PATH, PEER_SUBPROTOCOL } from '../../../src/adapters/websocket/peer-handshake.ts';
 import type { Bench } from './bench.ts';
 import { until, within } from './deadline.ts';
 

@@ -5,9 +5,9 @@ import type { Address, Dialer, KvorumError, Layout } from '@kvorum/common';
 import { decodeUtf8, encodeUtf8, formatAddress, groupOfKey, KvorumError as Failure } from '@kvorum/common';
 import type { Operation, OperationResult } from '@kvorum/client/core';
 import { ClientCore } from '@kvorum/client/core';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { systemRandom } from '../../../src/adapters/system-random.ts';
-import { wsDialer } from '../../../src/adapters/ws-dialer.ts';
+import { systemClock } from '../../../src/adapters/process/system-clock.ts';
+import { systemRandom } from '../../../src/adapters/process/system-random.ts';
+import { wsDialer } from '../../../src/adapters/websocket/ws-dialer.ts';
 import type { Bench } from './bench.ts';
 
 const TIMEOUT_MS = 10_000;

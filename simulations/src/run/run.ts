@@ -1,0 +1,386 @@
+/**
+ * One run of a scenario: a world, its load, the faults the scenario inflicts, and everything that must hold at the end.
+ */
+import type { Layout, Mark } from '@kvorum/common';
+import { decodeUtf8, encodeUtf8, groupOfKey, takeMarks } from '@kvorum/common';
+import type { ClientCore } from '@kvorum/client/core';
+import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
+import { Agreement } from './agreement.ts';
+import type { HistoryFigures } from '../checkers/index.ts';
+import {
+  activityBetween,
+  checkHistory,
+  countIncrements,
+  differingGroups,
+  exactlyOnceComplaints,
+  sessionComplaints,
+  vacuityComplaints,
+} from '../checkers/index.ts';
+import type { Deed } from '../faults/nemesis.ts';
+import { Nemesis } from '../faults/nemesis.ts';
+import type { WorkloadOptions } from '../workload/workload.ts';
+import { defaultWorkload, Workload } from '../workload/workload.ts';
+import type { Limits } from '../world/limits.ts';
+import { withLimits } from '../world/limits.ts';
+import type { ProcessId } from '../world/network.ts';
+import { RandomStream } from '../world/random-stream.ts';
+import { World } from '../world/world.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Simulated seconds of load and faults. */
+  readonly seconds: number;
+  /** Instead of what the scenario says. */
+  readonly nodes?: number | undefined;
+  /** At most so many clients. */
+  readonly clients?: number | undefined;
+  /** At most so many operations of the load. */
+  readonly operations?: number | undefined;
+  /** Numbers of faults that are left out. */
+  readonly without?: readonly number[] | undefined;
+}
+
+/** What holds for any run, and was checked. */
+export interface RunVerdict {
+  readonly name: string;
+  /** What was looked at. */
+  readonly detail: string;
+  /** Empty if it holds. */
+  readonly complaints: readonly string[];
+}
+
+export interface RunResult {
+  readonly scenario: string;
+  readonly seed: number;
+  /** What did not hold; empty for a pass. */
+  readonly complaints: readonly string[];
+  /** Of the checks that every run has; what a scenario asks besides is in the complaints only. */
+  readonly verdicts: readonly RunVerdict[];
+  readonly traceHash: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly figures: HistoryFigures | undefined;
+  readonly deeds: readonly Deed[];
+  /** How often rare branches of the product were taken. */
+  readonly marks: Readonly<Record<Mark, number>>;
+  /** Events and measurements of the scenario; a name that ends in ` ms` is a time, of which the longest counts. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** The last lines of the trace. */
+  readonly trace: readonly string[];
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** What happens and what must hold. */
+  readonly summary: string;
+  readonly nodes: number;
+  readonly partitions?: number;
+  readonly replication?: number;
+  /** Simulated seconds unless told otherwise. */
+  readonly seconds: number;
+  /** Limits that are smaller than in production. */
+  limits?(random: RandomStream): Partial<Limits>;
+  run(run: Run): void;
+}
+
+interface Probe {
+  readonly core: ClientCore;
+  readonly keys: readonly Uint8Array[];
+}
+
+/** Stops a run whose next steps make no sense any more. */
+class Abandoned extends Error {}
+
+const FORMATION_MS_MAX = 2000;
+const LEADER_MS_MAX = 3000;
+/** After the last fault: every group serves again within this time. */
+const RECOVERY_MS_MAX = 5000;
+/** When nothing is written any more: replicas are equal within this time and that of a transfer. */
+const EQUAL_MS_MAX = 10 * ELECTION_TIMEOUT_MS;
+const TRANSFER_MS_MAX = 1000;
+const PROBE_PAUSE_US = 10_000;
+/** Comparing states takes time. */
+const LOOK_MS = 20;
+
+export class Run {
+  readonly world: World;
+  readonly nemesis: Nemesis;
+  readonly options: RunOptions;
+  /** For the scenario's own choices. */
+  readonly random: RandomStream;
+  readonly counts: Record<string, number> = {};
+  readonly #agreement: Agreement;
+  readonly #complaints: string[] = [];
+  readonly #verdicts: RunVerdict[] = [];
+  #load: Workload | undefined;
+  #probe: Probe | undefined;
+  #figures: HistoryFigures | undefined;
+  /** When the faults first were over. */
+  #healedMs: number | undefined;
+
+  constructor(scenario: Scenario, options: RunOptions) {
+    const nodes = options.nodes ?? scenario.nodes;
+    this.world = new World({
+      seed: options.seed,
+      nodes,
+      partitions: scenario.partitions ?? 4,
+      replication: Math.min(scenario.replication ?? 3, nodes),
+    });
+    this.nemesis = new Nemesis(this.world, new Set(options.without));
+    this.options = options;
+    this.random = new RandomStream(options.seed, 'faults');
+    this.#agreement = new Agreement(this.world);
+  }
+
+  get complaints(): readonly string[] {
+    return this.#complaints;
+  }
+
+  /** What was checked so far. */
+  get verdicts(): readonly RunVerdict[] {
+    return this.#verdicts;
+  }
+
+  get figures(): HistoryFigures | undefined {
+    return this.#figures;
+  }
+
+  get load(): Workload {
+    if (this.#load === undefined) throw new Error('the scenario has no load');
+    return this.#load;
+  }
+
+  get durationMs(): number {
+    return this.options.seconds * 1000;
+  }
+
+  expect(holds: boolean, complaint: string): void {
+    if (!holds) this.#complaints.push(complaint);
+  }
+
+  /** As {@link expect}, where nothing after it makes sense if it fails. */
+  require(holds: boolean, complaint: string): void {
+    if (holds) return;
+    this.#complaints.push(complaint);
+    throw new Abandoned(complaint);
+  }
+
+  count(name: string, by = 1): void {
+    this.counts[name] = (this.counts[name] ?? 0) + by;
+  }
+
+  /** Notes a time, of which the longest counts. */
+  longest(name: string, ms: number): void {
+    this.counts[name] = Math.max(this.counts[name] ?? 0, ms);
+  }
+
+  /** Starts every node and waits until all groups have leaders. */
+  form(): void {
+    this.world.startAll();
+    this.require(
+      this.world.runUntil(() => this.allHealthy(), FORMATION_MS_MAX),
+      'the cluster did not form within 2 s',
+    );
+    // Its connections are there before anything happens to them.
+    this.requireProgress(FORMATION_MS_MAX, 'after the formation');
+  }
+
+  /** The process that leads the group, as soon as one does. */
+  leaderOf(group: number): ProcessId {
+    const find = (): ProcessId | undefined =>
+      this.world.up.find((process) => this.world.node(process)?.group(group)?.leading === true);
+    this.require(
+      this.world.runUntil(() => find() !== undefined, LEADER_MS_MAX),
+      `group ${group} has no leader`,
+    );
+    return find() as ProcessId;
+  }
+
+  allHealthy(): boolean {
+    return this.world.processes.every((process) => this.world.node(process)?.healthy === true);
+  }
+
+  startLoad(options: Partial<WorkloadOptions> = {}): void {
+    const wanted = { ...defaultWorkload, ...options };
+    const clients = Math.min(wanted.clients, this.options.clients ?? Infinity);
+    const operationsMax = this.options.operations ?? Infinity;
+    this.#load = new Workload(this.world, { ...wanted, clients, operationsMax });
+  }
+
+  /** Ends all faults, starts what is down, and requires that writes are acknowledged again. */
+  heal(): void {
+    this.nemesis.heal();
+    this.#healedMs ??= this.world.nowMs;
+    this.longest('progress after healing ms', this.requireProgress(RECOVERY_MS_MAX, 'after healing'));
+  }
+
+  /** Requires an acknowledged write in every group within the time; returns how long it took, milliseconds. */
+  requireProgress(limitMs: number, when: string): number {
+    const { core, keys } = this.#openProbe();
+    const startMs = this.world.nowMs;
+    const open = new Set(keys);
+    const put = (key: Uint8Array): void => {
+      const leftMs = startMs + limitMs - this.world.nowMs;
+      if (leftMs <= 0) return;
+      core.submit({ type: 'put', key, value: key }, leftMs, (outcome) => {
+        // Its session may have expired while it was away; another put will do.
+        if (outcome instanceof Error) this.world.schedule.after(PROBE_PAUSE_US, () => put(key));
+        else open.delete(key);
+      });
+    };
+    for (const key of keys) put(key);
+    this.require(
+      this.world.runUntil(() => open.size === 0, limitMs),
+      `no progress ${when} within ${limitMs} ms`,
+    );
+    return this.world.nowMs - startMs;
+  }
+
+  /** A client that is there from the first time on, and a key in every group. */
+  #openProbe(): Probe {
+    if (this.#probe !== undefined) return this.#probe;
+    const { core } = this.world.client();
+    let layout: Layout | undefined;
+    core.whenReady(RECOVERY_MS_MAX, (outcome) => {
+      if (!(outcome instanceof Error)) layout = outcome;
+    });
+    this.world.runUntil(() => layout !== undefined, RECOVERY_MS_MAX);
+    this.require(layout !== undefined, 'a new client did not learn the layout');
+    const keys = new Map<number, Uint8Array>();
+    for (let probe = 0; layout !== undefined && keys.size < this.world.options.partitions; probe += 1) {
+      const key = encodeUtf8(`probe-${probe}`);
+      keys.set(groupOfKey(layout, key), key);
+    }
+    this.#probe = { core, keys: [...keys.values()] };
+    return this.#probe;
+  }
+
+  /** Ends the load and checks everything that holds for any run. */
+  finish(bounds: { readonly okMin: number; readonly okRateMin?: number }): void {
+    this.load.stop();
+    const ended = this.world.runUntil(() => this.load.idle, 30_000);
+    const open = 'operations were still open 30 s after the load ended';
+    this.#judge('every operation ended', `${this.load.calls.length} operations`, ended ? [] : [open]);
+    if (!ended) throw new Abandoned(open);
+    const quietMs = this.world.nowMs;
+    this.#checkNodes();
+    this.#checkReplicas(quietMs);
+    this.#checkCounters();
+    const { calls } = this.load;
+    const { verdict, figures, findings } = checkHistory(calls);
+    this.#figures = figures;
+    const explanation = `${verdict}: ${findings.map((finding) => finding.explanation).join('\n')}`;
+    const checked = `${figures.checkedOperations} operations on ${figures.keys} keys`;
+    this.#judge('linearizable', checked, verdict === 'linearizable' ? [] : [explanation]);
+    this.#judge('session guarantees', checked, sessionComplaints(calls));
+    const vacuity = { okMin: bounds.okMin, okRateMin: bounds.okRateMin ?? 0.5, overlappingMin: bounds.okMin / 20 };
+    const much = `${figures.ok} operations answered, ${figures.overlapping} of them next to another on their key`;
+    this.#judge('enough happened', much, [
+      ...vacuityComplaints(figures, vacuity),
+      ...this.#vacuousFaults(bounds.okMin),
+    ]);
+    const { compared, complaints } = this.#agreement;
+    this.count('decided entries compared', compared);
+    const nothing = compared > 0 ? [] : ['no decided entry was seen on two replicas'];
+    this.#judge('logs and states agree', `${compared} decided entries compared`, [...complaints, ...nothing]);
+  }
+
+  #judge(name: string, detail: string, complaints: readonly string[]): void {
+    this.#verdicts.push({ name, detail, complaints });
+    this.#complaints.push(...complaints);
+  }
+
+  #checkCounters(): void {
+    const { core } = this.world.client();
+    const complaints: string[] = [];
+    let total = 0;
+    for (const key of this.load.counterKeys) {
+      let final: number | undefined;
+      core.submit({ type: 'get', key: encodeUtf8(key) }, 5000, (outcome) => {
+        if (outcome instanceof Error) complaints.push(`counter ${key} could not be read: ${outcome.message}`);
+        final =
+          outcome instanceof Error || outcome.type !== 'value' || !outcome.found
+            ? 0
+            : Number(decodeUtf8(outcome.found.value));
+      });
+      this.world.runUntil(() => final !== undefined, 6000);
+      const increments = countIncrements(this.load.calls, key);
+      complaints.push(...exactlyOnceComplaints({ key, increments, final: final ?? 0 }));
+      total += increments.reduce((sum, entry) => sum + entry.acknowledged, 0);
+    }
+    this.count('increments acknowledged', total);
+    this.#judge('counters count each increment once', `${total} increments acknowledged`, complaints);
+  }
+
+  /** Every node is back whose disk let it, and no node found damage that its disk did not suffer. */
+  #checkNodes(): void {
+    const { world } = this;
+    const missing = (): number[] => world.sound.filter((process) => world.node(process)?.healthy !== true);
+    world.runUntil(() => missing().length === 0, RECOVERY_MS_MAX);
+    const complaints = missing().map(
+      (process) => `node-${process} is not back: ${world.brokenBecause(process) ?? 'down'}`,
+    );
+    this.#judge(
+      'every node is back',
+      `${world.sound.length} of ${world.processes.length} with a sound disk`,
+      complaints,
+    );
+  }
+
+  /** Once nothing moves any more, since `quietMs`, every replica of a group has the same state on disk. */
+  #checkReplicas(quietMs: number): void {
+    const differing = (): number[] => differingGroups(this.#agreement.states(), 2);
+    const limitMs = quietMs + EQUAL_MS_MAX + TRANSFER_MS_MAX - this.world.nowMs;
+    const settled = this.world.runUntil(() => differing().length === 0, Math.max(0, limitMs), LOOK_MS);
+    const tookMs = this.world.nowMs - quietMs;
+    const complaints = settled ? [] : [`replicas differ in groups ${differing().join(', ')}`];
+    this.#judge('replicas become equal', `after ${tookMs} ms`, complaints);
+    this.longest('replicas equal after ms', tookMs);
+  }
+
+  /** Why the faults prove too little: none did anything, or fewer than `okMin` operations a minute were answered meanwhile. */
+  #vacuousFaults(okMin: number): string[] {
+    const inflicted = this.nemesis.deeds.filter((deed) => !deed.spared);
+    const [first] = inflicted.filter((deed) => deed.fired);
+    if (first === undefined) return inflicted.length === 0 ? [] : ['no fault did anything'];
+    const untilMs = this.#healedMs ?? this.world.nowMs;
+    const needed = Math.floor((okMin * (untilMs - first.atMs)) / 60_000);
+    const { ok, overlapping } = activityBetween(this.load.calls, first.atMs * 1000, untilMs * 1000);
+    const complaints: string[] = [];
+    if (ok < needed) complaints.push(`only ${ok} operations were answered under faults, ${needed} needed`);
+    if (overlapping < Math.floor(needed / 20))
+      complaints.push(`only ${overlapping} operations under faults overlap another`);
+    return complaints;
+  }
+}
+
+export function runScenario(scenario: Scenario, options: RunOptions): RunResult {
+  const limits = scenario.limits?.(new RandomStream(options.seed, 'limits')) ?? {};
+  return withLimits(limits, () => runWithLimits(scenario, options));
+}
+
+function runWithLimits(scenario: Scenario, options: RunOptions): RunResult {
+  takeMarks();
+  const run = new Run(scenario, options);
+  let thrown: string | undefined;
+  try {
+    scenario.run(run);
+  } catch (error) {
+    if (!(error instanceof Abandoned)) thrown = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+  const { network, trace } = run.world;
+  return {
+    scenario: scenario.name,
+    seed: options.seed,
+    complaints: thrown === undefined ? run.complaints : [...run.complaints, `threw ${thrown}`],
+    verdicts: run.verdicts,
+    traceHash: trace.hash,
+    simulatedMs: run.world.nowMs,
+    events: trace.events,
+    figures: run.figures,
+    deeds: run.nemesis.deeds,
+    marks: takeMarks(),
+    counts: { ...run.counts, ...network.figures },
+    trace: trace.lines,
+  };
+}

@@ -1,0 +1,269 @@
+/**
+ * The load on a simulated cluster: logical clients that read, write, compare-and-swap and delete a few keys, or increment
+ * counters, one operation at a time each, and the history of all they did.
+ *
+ * Written values are unique, so that a read tells which write it saw. Invariant: a client whose operation has an unknown
+ * outcome goes on under a new id, because the operation may still take effect next to what follows.
+ */
+import type { CommandResult } from '@kvorum/common';
+import { decodeUtf8, encodeUtf8, KvorumError } from '@kvorum/common';
+import type { ClientCore, Operation, OperationResult } from '@kvorum/client/core';
+import type { Call, Observed, Swapped } from '../checkers/index.ts';
+import { RandomStream } from '../world/random-stream.ts';
+import type { ProcessId } from '../world/network.ts';
+import type { World } from '../world/world.ts';
+
+export interface WorkloadOptions {
+  readonly clients: number;
+  /** Clients that share a connection and its sessions. */
+  readonly clientsPerConnection: number;
+  /** How many of them, the first ones, only read. */
+  readonly readers: number;
+  readonly keys: number;
+  readonly counters: number;
+  /** Pause of a client between two operations, milliseconds. */
+  readonly pauseMs: readonly [min: number, max: number];
+  readonly timeoutMs: number;
+  /** After so many operations it starts no more. */
+  readonly operationsMax: number;
+}
+
+export const defaultWorkload: WorkloadOptions = {
+  clients: 6,
+  clientsPerConnection: 1,
+  readers: 0,
+  keys: 6,
+  counters: 2,
+  pauseMs: [0, 40],
+  timeoutMs: 5000,
+  operationsMax: Infinity,
+};
+
+/** So many that a burst does not make the check of one key costly. */
+const BURST_KEYS = 12;
+
+/** A key's last observed state, from which a client forms its expectations. */
+interface Seen {
+  readonly value: string | undefined;
+  readonly version: number;
+}
+
+type Outcome = OperationResult | KvorumError;
+
+export class Workload {
+  readonly calls: Call[] = [];
+  /** Virtual times at which a write was acknowledged, milliseconds. */
+  readonly acknowledgedMs: number[] = [];
+  readonly #world: World;
+  readonly #options: WorkloadOptions;
+  readonly #random: RandomStream;
+  readonly counterKeys: readonly string[];
+  readonly #processes: ProcessId[] = [];
+  readonly #burstCore: ClientCore;
+  #nextClient = 0;
+  #nextValue = 0;
+  #order = 0;
+  #running = true;
+  #busy = 0;
+
+  constructor(world: World, options: WorkloadOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.#random = new RandomStream(world.options.seed, 'workload');
+    this.counterKeys = Array.from({ length: options.counters }, (_, i) => `counter-${i}`);
+    let core: ClientCore | undefined;
+    for (let i = 0; i < options.clients; i += 1) {
+      if (core === undefined || i % options.clientsPerConnection === 0) core = this.#connect();
+      this.#loop(new LoadClient(core, i < options.readers), this.#newId());
+    }
+    this.#burstCore = this.#connect();
+  }
+
+  /** The processes of its clients. */
+  get processes(): readonly ProcessId[] {
+    return this.#processes;
+  }
+
+  /** Many operations at once, on keys of their own. */
+  burst(operations: number): void {
+    for (let i = 0; i < operations && this.#mayStart; i += 1) {
+      this.#busy += 1;
+      const client = new LoadClient(this.#burstCore, false);
+      this.#operate(client, this.#newId(), `burst-${i % BURST_KEYS}`, () => (this.#busy -= 1));
+    }
+  }
+
+  #connect(): ClientCore {
+    const { core, process } = this.#world.client();
+    this.#processes.push(process);
+    return core;
+  }
+
+  /** No new operations; `idle` tells when the last one ended. */
+  stop(): void {
+    this.#running = false;
+  }
+
+  get idle(): boolean {
+    return this.#busy === 0;
+  }
+
+  get #mayStart(): boolean {
+    return this.#running && this.#order < 2 * this.#options.operationsMax;
+  }
+
+  #newId(): number {
+    this.#nextClient += 1;
+    return this.#nextClient;
+  }
+
+  #loop(client: LoadClient, id: number): void {
+    if (!this.#mayStart) return;
+    this.#busy += 1;
+    const next = (unknown: boolean): void => {
+      this.#busy -= 1;
+      const [min, max] = this.#options.pauseMs;
+      const pauseUs = this.#random.int(min * 1000, max * 1000);
+      this.#world.schedule.after(pauseUs, () => this.#loop(client, unknown ? this.#newId() : id));
+    };
+    const counters = this.counterKeys;
+    if (counters.length > 0 && !client.onlyReads && this.#random.chance(0.3))
+      this.#increment(client, id, this.#random.pick(counters), next);
+    else this.#operate(client, id, `key-${this.#random.int(0, this.#options.keys - 1)}`, next);
+  }
+
+  /** Reads a counter and swaps it for one more. */
+  #increment(client: LoadClient, id: number, key: string, next: (unknown: boolean) => void): void {
+    this.#perform(client, id, { type: 'get', key: encodeUtf8(key) }, (read) => {
+      if (!(read instanceof KvorumError) && read.type === 'value') {
+        const value = read.found && decodeUtf8(read.found.value);
+        const incremented = String(Number(value ?? '0') + 1);
+        const expected = value === undefined ? undefined : encodeUtf8(value);
+        const cas: Operation = { type: 'cas', key: encodeUtf8(key), expected, next: encodeUtf8(incremented) };
+        this.#perform(client, id, cas, (outcome) => next(isUnknown(outcome)));
+      } else {
+        next(isUnknown(read));
+      }
+    });
+  }
+
+  #operate(client: LoadClient, id: number, key: string, next: (unknown: boolean) => void): void {
+    const operation = this.#choose(client, key);
+    this.#perform(client, id, operation, (outcome) => next(isUnknown(outcome)));
+  }
+
+  #choose(client: LoadClient, keyText: string): Operation {
+    const key = encodeUtf8(keyText);
+    const seen = client.seen.get(keyText);
+    const dice = client.onlyReads ? 0 : this.#random.int(0, 99);
+    if (dice < 40) return { type: 'get', key };
+    this.#nextValue += 1;
+    const fresh = encodeUtf8(`v${this.#nextValue}`);
+    if (dice < 65) return { type: 'put', key, value: fresh };
+    if (dice < 80) {
+      const expected = seen?.value === undefined ? undefined : encodeUtf8(seen.value);
+      return { type: 'cas', key, expected, next: fresh };
+    }
+    if (dice < 92) return { type: 'cas-version', key, expectedVersion: seen?.version ?? 0, next: fresh };
+    return { type: 'delete', key };
+  }
+
+  /** Runs one operation and records its call. */
+  #perform(client: LoadClient, id: number, operation: Operation, done: (outcome: Outcome) => void): void {
+    const invokedAt = this.#world.schedule.nowUs;
+    this.#order += 1;
+    const invokedOrder = this.#order;
+    client.core.submit(operation, this.#options.timeoutMs, (outcome) => {
+      this.#order += 1;
+      const unknown = isUnknown(outcome);
+      const fields = {
+        client: id,
+        key: decodeUtf8(operation.key),
+        invokedAt,
+        returnedAt: unknown ? Infinity : this.#world.schedule.nowUs,
+        order: [invokedOrder, this.#order] as [number, number],
+      };
+      const call = toCall(fields, operation, outcome);
+      this.calls.push(call);
+      client.note(call);
+      if (call.kind !== 'get' && typeof call.result === 'object') this.acknowledgedMs.push(this.#world.nowMs);
+      done(outcome);
+    });
+  }
+}
+
+/** A client and what it remembers. */
+class LoadClient {
+  readonly core: ClientCore;
+  readonly onlyReads: boolean;
+  readonly seen = new Map<string, Seen>();
+
+  constructor(core: ClientCore, onlyReads: boolean) {
+    this.core = core;
+    this.onlyReads = onlyReads;
+  }
+
+  note(call: Call): void {
+    if (typeof call.result !== 'object') return;
+    if (call.kind === 'get') this.#see(call.key, call.result);
+    if (call.kind === 'put') this.seen.set(call.key, { value: call.value, version: call.result.version });
+    if (call.kind === 'delete') this.seen.delete(call.key);
+    if (call.kind === 'cas' || call.kind === 'casVersion') {
+      if (call.result.applied) this.seen.set(call.key, { value: call.next, version: call.result.version });
+      else this.#see(call.key, call.result);
+    }
+  }
+
+  #see(key: string, observed: Observed): void {
+    this.seen.set(key, { value: observed.value, version: observed.version ?? 0 });
+  }
+}
+
+function isUnknown(outcome: Outcome): boolean {
+  return outcome instanceof KvorumError && outcome.outcome === 'unknown';
+}
+
+type CallFields = Pick<Call, 'client' | 'key' | 'invokedAt' | 'returnedAt' | 'order'>;
+
+function toCall(fields: CallFields, operation: Operation, outcome: Outcome): Call {
+  const failure = isUnknown(outcome) ? 'unknown' : 'failed';
+  const result = outcome instanceof KvorumError ? undefined : outcome;
+  const written = result?.type === 'result' ? result.result : undefined;
+  switch (operation.type) {
+    case 'get':
+      return { ...fields, kind: 'get', result: result?.type === 'value' ? observed(result.found) : failure };
+    case 'put':
+      return { ...fields, kind: 'put', value: decodeUtf8(operation.value), result: written ?? failure };
+    case 'cas': {
+      const expected = operation.expected && decodeUtf8(operation.expected);
+      return {
+        ...fields,
+        kind: 'cas',
+        expected,
+        next: decodeUtf8(operation.next),
+        result: swapped(written) ?? failure,
+      };
+    }
+    case 'cas-version': {
+      const next = decodeUtf8(operation.next);
+      const { expectedVersion } = operation;
+      return { ...fields, kind: 'casVersion', expectedVersion, next, result: swapped(written) ?? failure };
+    }
+    case 'delete':
+      // One that found nothing changed nothing and has no version: as good as a read of an absent key.
+      if (written?.type === 'deleted' && !written.existed)
+        return { ...fields, kind: 'get', result: observed(undefined) };
+      return { ...fields, kind: 'delete', result: written?.type === 'deleted' ? written : failure };
+  }
+}
+
+function observed(found: { readonly version: number; readonly value: Uint8Array } | undefined): Observed {
+  return { value: found && decodeUtf8(found.value), version: found?.version };
+}
+
+function swapped(result: CommandResult | undefined): Swapped | undefined {
+  if (result?.type === 'written') return { applied: true, version: result.version };
+  if (result?.type !== 'mismatch') return undefined;
+  const value = result.value && decodeUtf8(result.value);
+  return { applied: false, value, version: value === undefined ? undefined : result.version };
+}
