@@ -2,7 +2,7 @@
  * One command per line from a stream, or commands from an argument. A line that fails does not keep the following ones
  * from running; the exit status is that of the first command that did not give 0.
  */
-import { limits } from '@kvorum/common';
+import { defaultLimits } from '@kvorum/common';
 import type { Client } from '@kvorum/client';
 import { exitStatus } from './exit-status.ts';
 import type { Output } from './output.ts';
@@ -12,7 +12,7 @@ import type { Word } from './words.ts';
 import { splitCommands, splitWords, UsageError } from './words.ts';
 
 /** Room for two values with every byte written as \xHH. */
-const LINE_BYTES_MAX = 10 * limits.valueBytesMax;
+const LINE_BYTES_MAX = 10 * defaultLimits.valueBytesMax;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 

@@ -3,7 +3,7 @@
  */
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { KvorumError, limits } from '@kvorum/common';
+import { KvorumError, defaultLimits } from '@kvorum/common';
 import type { Word } from './words.ts';
 import { UsageError } from './words.ts';
 
@@ -63,11 +63,11 @@ async function collect(stream: Readable, what: string): Promise<Uint8Array> {
     const buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     bytes += buffer.length;
     // Counted on, for the message; not kept.
-    if (bytes <= limits.valueBytesMax) chunks.push(buffer);
+    if (bytes <= defaultLimits.valueBytesMax) chunks.push(buffer);
   }
-  if (bytes <= limits.valueBytesMax) return new Uint8Array(Buffer.concat(chunks));
+  if (bytes <= defaultLimits.valueBytesMax) return new Uint8Array(Buffer.concat(chunks));
   throw new KvorumError(
     'too-large',
-    `${what} has ${bytes} bytes; the limit of a value is ${limits.valueBytesMax} bytes`,
+    `${what} has ${bytes} bytes; the limit of a value is ${defaultLimits.valueBytesMax} bytes`,
   );
 }

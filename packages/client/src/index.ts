@@ -1,4 +1,5 @@
 export type {
+  AddResult,
   CallOptions,
   CasResult,
   Client,
@@ -21,4 +22,4 @@ export { SystemRandom } from './adapters/system-random.ts';
 export { WsDialer } from './adapters/ws-dialer.ts';
 export type { WsDialerOptions } from './adapters/ws-dialer.ts';
 export type { Address, ErrorCode, Layout, Outcome, Version } from '@kvorum/common';
-export { KvorumError, limits } from '@kvorum/common';
+export { defaultLimits as limits, KvorumError } from '@kvorum/common';

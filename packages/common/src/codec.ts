@@ -85,12 +85,23 @@ export class Writer {
     return this.u32(number.getUint32(0)).u32(number.getUint32(4));
   }
 
+  /** A signed 64-bit integer. */
+  i64(value: bigint): this {
+    number.setBigInt64(0, value);
+    return this.u32(number.getUint32(0)).u32(number.getUint32(4));
+  }
+
   bool(value: boolean): this {
     return this.u8(value ? 1 : 0);
   }
 
-  /** An unsigned integer below 2^53, seven bits to a byte, least significant first. */
-  uint(value: number): this {
+  /**
+   * An unsigned integer up to `max`, seven bits to a byte, least significant first. Throws a RangeError for anything else: what
+   * a reader would refuse is never written.
+   */
+  uint(value: number, max: number = Number.MAX_SAFE_INTEGER): this {
+    if (!(value >= 0 && value <= max && Math.floor(value) === value))
+      throw new RangeError(`${value} is not a whole number up to ${max}`);
     this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
@@ -116,6 +127,16 @@ export class Writer {
 
   text(value: string): this {
     return this.bytes(utf8Encoder.encode(value));
+  }
+
+  /** What `write` appends, with its length in front in four bytes, so that it can be passed over unread. */
+  sized(write: (writer: this) => void): this {
+    const at = this.#length;
+    this.u32(0);
+    write(this);
+    const bytes = this.#length - at - 4;
+    for (let i = 0; i < 4; i += 1) this.#bytes[at + i] = bytes >>> (24 - 8 * i);
+    return this;
   }
 
   list<T>(items: readonly T[], write: (writer: this, item: T) => void): this {
@@ -170,6 +191,12 @@ export class Reader {
     return value;
   }
 
+  i64(): bigint {
+    number.setUint32(0, this.u32());
+    number.setUint32(4, this.u32());
+    return number.getBigInt64(0);
+  }
+
   bool(): boolean {
     const value = this.u8();
     if (value > 1) throw new DecodeError(`${value} is not a boolean`);
@@ -197,6 +224,11 @@ export class Reader {
   raw(length: number): Uint8Array {
     const start = this.#take(length);
     return this.#bytes.subarray(start, start + length);
+  }
+
+  /** A view of what was written by `sized`. */
+  sized(): Uint8Array {
+    return this.raw(this.u32());
   }
 
   text(maxBytes: number): string {

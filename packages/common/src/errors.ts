@@ -25,7 +25,15 @@ export type ErrorCode =
   /** The deadline passed with the operation under way. */
   | 'timeout'
   | 'cancelled'
-  | 'closed';
+  | 'closed'
+  /** The protocol of the key's group has no such operation. */
+  | 'unsupported'
+  /** The value that a command calculates with is no number; nothing was changed. */
+  | 'not-a-number'
+  /** The result would not be a number that can be stored; nothing was changed. */
+  | 'out-of-range'
+  /** Client and server speak different versions of the protocol, or a layout or record has a newer format. */
+  | 'wrong-version';
 
 interface CodeFacts {
   readonly retryable: boolean;
@@ -44,6 +52,10 @@ const facts: Record<ErrorCode, CodeFacts> = {
   timeout: { retryable: true, outcome: 'unknown' },
   cancelled: { retryable: true, outcome: 'not-applied' },
   closed: { retryable: false, outcome: 'not-applied' },
+  unsupported: { retryable: false, outcome: 'not-applied' },
+  'not-a-number': { retryable: false, outcome: 'not-applied' },
+  'out-of-range': { retryable: false, outcome: 'not-applied' },
+  'wrong-version': { retryable: false, outcome: 'not-applied' },
 };
 
 /** In wire order: a code's place is its number in a frame, so new codes go to the end. */

@@ -1,20 +1,26 @@
 /**
- * Every bound of the system, in one place. A limit is part of the contract: going over it gives a typed error that names
- * it, never memory without bound.
+ * Every bound of the system. A limit is part of the contract: going over it gives a typed error that names it, never memory
+ * without bound.
+ *
+ * Bounds of the formats are constants, because both ends of a connection and every reader of a disk must agree on them. All
+ * others are values: the composition root hands one object of them down, and a simulation or a test hands down smaller ones.
  */
-export const limits = {
+
+/** One websocket message, on every link. */
+export const FRAME_BYTES_MAX = 8 * 1024 * 1024;
+/** Requests in one client frame. */
+export const REQUESTS_PER_FRAME_MAX = 4096;
+/** Groups that hold keys. */
+export const PARTITIONS_MAX = 1024;
+export const NODES_MAX = 256;
+
+export const defaultLimits = {
   keyBytesMax: 1024,
   valueBytesMax: 1024 * 1024,
-  /** One websocket message, on every link. */
-  frameBytesMax: 8 * 1024 * 1024,
-  /** Requests in one client frame. */
-  requestsPerFrameMax: 4096,
   /** Unanswered requests of one client connection; the ones above are refused as busy. */
   requestsPerConnectionMax: 8192,
   /** Client connections of one node; the ones above are refused with a reason. */
   clientConnectionsMax: 4096,
-  /** A client that has not sent its first frame by then is closed. */
-  firstFrameTimeoutMs: 10_000,
   /** Replies that a client has not taken off its connection; above it the connection is closed. */
   clientBacklogBytesMax: 16 * 1024 * 1024,
   /** Frames queued for one peer; above it frames are dropped, which the protocol repairs. */
@@ -48,10 +54,8 @@ export const limits = {
   sessionReplyBytesMax: 32 * 1024 * 1024,
   /** How far above its floor a session's sequences may run. */
   sessionWindowMax: 16_384,
-  /** A session that was not used for this long, in log time, is gone. */
-  sessionIdleMs: 10 * 60 * 1000,
-  partitionsMax: 1024,
-  nodesMax: 256,
   /** Hops of a forwarded request: to the leader, by way of one node that can reach it. */
   forwardHopsMax: 2,
-} as const;
+};
+
+export type Limits = { readonly [Name in keyof typeof defaultLimits]: number };

@@ -2,7 +2,7 @@
  * Log entries. Consensus orders them and never looks inside.
  */
 import type { Reader, Writer } from '@kvorum/common';
-import { copyBytes, limits, readKind } from '@kvorum/common';
+import { copyBytes, FRAME_BYTES_MAX, readKind } from '@kvorum/common';
 
 export interface Entry {
   /**
@@ -26,8 +26,8 @@ export function writeEntries(writer: Writer, entries: readonly Entry[]): void {
 
 /** The payloads are copies: entries stay in the log long after their frame. */
 export function readEntries(reader: Reader): Entry[] {
-  return reader.list(limits.frameBytesMax, (r) => ({
+  return reader.list(FRAME_BYTES_MAX, (r) => ({
     kind: readKind(r, kinds),
-    payload: copyBytes(r.bytes(limits.frameBytesMax)),
+    payload: copyBytes(r.bytes(FRAME_BYTES_MAX)),
   }));
 }

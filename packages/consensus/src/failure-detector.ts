@@ -4,10 +4,11 @@
  * section 2.6.4, "increasing timeout").
  *
  * Place in the data path: beside it; the node sends what `startRound` asks for and hands the replies of `endRound` to the
- * leader elections. Invariant: a peer is suspected exactly if it did not answer within the last round and not since.
+ * leader elections. Invariant: a peer is suspected exactly if it did not answer
+ * within the last rounds, as many as are allowed, and not since.
  */
 import type { NodeId } from '@kvorum/common';
-import { mark } from '@kvorum/common';
+import { mark } from './marks.ts';
 
 export interface FailureDetectorOptions {
   /** The delay of a calm system. */
@@ -17,12 +18,14 @@ export interface FailureDetectorOptions {
   readonly delayMsMax: number;
   /** Rounds without a false suspicion after which the delay shrinks by one step. */
   readonly calmRounds: number;
+  /** A peer that has not answered for so many rounds is suspected. */
+  readonly silentRoundsMax: number;
 }
 
 export interface RoundEnd {
-  /** Peers that answered in time. */
+  /** Peers that have answered within the last `silentRoundsMax` rounds. */
   readonly alive: ReadonlySet<NodeId>;
-  /** Peers that did so in the round before, or were new, and do not now. */
+  /** Peers that had at the end of the round before, or were new, and have not now. */
   readonly suspected: readonly NodeId[];
 }
 
@@ -35,11 +38,24 @@ export class FailureDetector {
   /** Who answered the current round. */
   #alive = new Set<NodeId>();
   readonly #suspects = new Set<NodeId>();
+  /** For how many rounds each peer has not answered. */
+  readonly #silentRounds = new Map<NodeId, number>();
 
   constructor(peers: readonly NodeId[], options: FailureDetectorOptions) {
     this.#peers = peers;
     this.#options = options;
     this.#delayMs = options.delayMs;
+  }
+
+  /** Those to ask from the next round on. */
+  setPeers(peers: readonly NodeId[]): void {
+    this.#peers = peers;
+    for (const suspect of this.#suspects) if (!peers.includes(suspect)) this.#suspects.delete(suspect);
+    for (const peer of this.#silentRounds.keys()) if (!peers.includes(peer)) this.#silentRounds.delete(peer);
+  }
+
+  knows(peer: NodeId): boolean {
+    return this.#peers.includes(peer);
   }
 
   /** How long the current round lasts. */
@@ -76,16 +92,21 @@ export class FailureDetector {
 
   endRound(): RoundEnd {
     const suspected: NodeId[] = [];
+    const alive = new Set<NodeId>();
     for (const peer of this.#peers) {
-      if (this.#alive.has(peer) || this.#suspects.has(peer)) continue;
-      this.#suspects.add(peer);
-      suspected.push(peer);
+      const silentRounds = this.#alive.has(peer) ? 0 : (this.#silentRounds.get(peer) ?? 0) + 1;
+      this.#silentRounds.set(peer, silentRounds);
+      if (silentRounds < this.#options.silentRoundsMax) alive.add(peer);
+      else if (!this.#suspects.has(peer)) {
+        this.#suspects.add(peer);
+        suspected.push(peer);
+      }
     }
     this.#calm += 1;
     if (this.#calm >= this.#options.calmRounds) {
       this.#calm = 0;
       this.#delayMs = Math.max(this.#delayMs - this.#options.delayStepMs, this.#options.delayMs);
     }
-    return { alive: new Set(this.#alive), suspected };
+    return { alive, suspected };
   }
 }

@@ -3,7 +3,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Address } from '@kvorum/common';
-import { limits, parseAddress } from '@kvorum/common';
+import { NODES_MAX, parseAddress, PARTITIONS_MAX } from '@kvorum/common';
 import type { LogLevel } from './adapters/logs/winston-logger.ts';
 import { logLevels } from './adapters/logs/winston-logger.ts';
 
@@ -67,20 +67,15 @@ function createCommand(): Command {
     .option(
       '--cluster-size <n>',
       'nodes that form the cluster, this one included (bootstrap node only)',
-      count(limits.nodesMax),
+      count(NODES_MAX),
       3,
     )
     .option(
       '--replication <n>',
       'nodes that hold each key, odd (bootstrap node only; default: 3, or all if there are fewer)',
-      count(limits.nodesMax),
+      count(NODES_MAX),
     )
-    .option(
-      '--partitions <n>',
-      'groups that the keys are spread over (bootstrap node only)',
-      count(limits.partitionsMax),
-      12,
-    )
+    .option('--partitions <n>', 'groups that the keys are spread over (bootstrap node only)', count(PARTITIONS_MAX), 12)
     .addOption(new Option('--log-level <level>', 'how much is logged, on stderr').choices(logLevels).default('info'))
     .allowExcessArguments(false)
     .showHelpAfterError('(server --help explains the flags)')

@@ -4,9 +4,10 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Address } from '@kvorum/common';
-import { formatAddress } from '@kvorum/common';
+import { formatAddress, settingsWith } from '@kvorum/common';
 import type { DataDirectory } from './adapters/storage/data-directory.ts';
 import { claimDirectory, DirectoryInUse } from './adapters/storage/data-directory.ts';
+import { checkDataFormat } from './adapters/storage/format-file.ts';
 import { openStorages } from './adapters/storage/lmdb-storage.ts';
 import { systemClock } from './adapters/process/system-clock.ts';
 import { systemRandom } from './adapters/process/system-random.ts';
@@ -16,7 +17,7 @@ import { createLogger } from './adapters/logs/winston-logger.ts';
 import { attachClient } from './adapters/websocket/ws-client-gateway.ts';
 import { wsDialer } from './adapters/websocket/ws-dialer.ts';
 import { WsPeerTransport } from './adapters/websocket/ws-peer-transport.ts';
-import { CorruptRecord, Node } from './core/index.ts';
+import { CorruptRecord, Node, UnknownFormat, UnknownProtocol } from './core/index.ts';
 import type { ServerFlags } from './flags.ts';
 import { parseFlags } from './flags.ts';
 
@@ -43,7 +44,7 @@ function fail(message: string): void {
 }
 
 process.on('uncaughtException', (error) => {
-  if (error instanceof CorruptRecord) fail(describeStartFailure(error, flags));
+  if (isUnusableData(error)) fail(describeStartFailure(error, flags));
   else fail(`stops because of a fault of its own: ${error.stack ?? error.message}`);
 });
 
@@ -54,8 +55,10 @@ try {
 }
 
 async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<void> {
+  const settings = settingsWith();
   const directory = claimDirectory(path.resolve(flags.dataDir));
   process.on('exit', () => directory.release());
+  checkDataFormat(directory.path);
   const storages = openStorages(directory.path, (error) => {
     fail(
       `a write to ${directory.path} failed: ${error.message}; nothing was acknowledged that is not on disk. Make room or replace the disk, then start again`,
@@ -64,11 +67,12 @@ async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<v
   const web = await listen(
     { host: flags.host, port: flags.port },
     {
+      clientConnectionsMax: settings.limits.clientConnectionsMax,
       healthy: () => running.node?.healthy === true,
       status: () => ({ ...running.node?.status(), pid: process.pid, droppedPeerFrames: running.transport?.dropped }),
       onClient: (socket, remote) => {
         if (running.node === undefined) socket.terminate();
-        else attachClient(socket, remote, running.node);
+        else attachClient(socket, remote, running.node, settings.timings.firstFrameTimeoutMs);
       },
       checkPeer: (request) =>
         running.transport?.check(request) ?? (running.transport ? undefined : 'this node is just starting'),
@@ -78,7 +82,7 @@ async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<v
   );
   const address = advertisedAddress(flags, web.address);
   logger.info(`listens on ${formatAddress(web.address)}, data in ${directory.path}`);
-  const transport = new WsPeerTransport(logger, address);
+  const transport = new WsPeerTransport(logger, address, settings.limits);
   const node = new Node(
     {
       clock: systemClock,
@@ -88,6 +92,7 @@ async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<v
       dialer: wsDialer,
       logStorage: storages.log,
       stateStorage: storages.state,
+      nodeRecords: storages.records,
     },
     {
       address,
@@ -95,6 +100,7 @@ async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<v
       clusterSize: flags.clusterSize,
       replication: flags.replication,
       partitions: flags.partitions,
+      settings,
       onRejected: fail,
     },
   );
@@ -151,10 +157,17 @@ function advertisedAddress(flags: ServerFlags, listening: Address): Address {
   return { host: flags.advertise ?? (wildcard ? hostname() : flags.host), port: listening.port };
 }
 
+function isUnusableData(error: unknown): boolean {
+  return error instanceof CorruptRecord || error instanceof UnknownFormat || error instanceof UnknownProtocol;
+}
+
 function describeStartFailure(error: unknown, flags: ServerFlags): string {
   const { code } = error as NodeJS.ErrnoException;
   const where = formatAddress({ host: flags.host, port: flags.port });
   if (error instanceof DirectoryInUse) return error.message;
+  if (error instanceof UnknownFormat || error instanceof UnknownProtocol) {
+    return `${error.message}; start the version of Kvorum that wrote ${flags.dataDir}, or choose an empty --data-dir`;
+  }
   if (error instanceof CorruptRecord) {
     return `the data in ${flags.dataDir} cannot be used: ${error.message}. Keep the directory for inspection and restore this node's data from a copy`;
   }

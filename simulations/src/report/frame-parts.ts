@@ -2,10 +2,10 @@
  * Frames as people read them: which messages a frame carries, about which groups.
  */
 import type { GroupReply, GroupRequest, ReplyBody, RequestBody } from '@kvorum/common';
-import { decodeReplies, decodeRequests, decodeUtf8 } from '@kvorum/common';
-import type { GroupHeartbeat, Message } from '@kvorum/consensus';
-import { formatBallot } from '@kvorum/consensus';
-import type { PeerMessage } from '@kvorum/server/core';
+import { decodeAll, decodeReplies, decodeRequests, decodeUtf8 } from '@kvorum/common';
+import type { Message } from '@kvorum/consensus';
+import { formatTerm, sequencePaxosCodec } from '@kvorum/consensus';
+import type { GroupHeartbeat, PeerMessage } from '@kvorum/server/core';
 import { decodePeerFrame } from '@kvorum/server/core';
 import type { Part } from './recording.ts';
 import { isClient, NO_GROUP } from './recording.ts';
@@ -45,8 +45,11 @@ function peerPart(message: PeerMessage): Part {
       const kind = message.round === 0 ? 'heartbeat news' : 'heartbeat reply';
       return part('heartbeat', NO_GROUP, `${kind}: ${message.groups.map(heartbeatText).join('; ')}`);
     }
-    case 'consensus':
-      return consensusPart(message.group, message.message);
+    case 'replica':
+      return consensusPart(
+        message.group,
+        decodeAll(message.body, (reader) => sequencePaxosCodec.readMessage(reader)),
+      );
     case 'forward':
       return part('forward', message.request.group, `forwarded ${requestText(message.request)}`);
     case 'forwarded':
@@ -64,14 +67,15 @@ function peerPart(message: PeerMessage): Part {
   }
 }
 
-function heartbeatText(heartbeat: GroupHeartbeat & { readonly group: number }): string {
+function heartbeatText({ group, body }: GroupHeartbeat): string {
+  const heartbeat = decodeAll(body, (reader) => sequencePaxosCodec.readHeartbeat(reader));
   const view = heartbeat.happy ? 'sees' : 'misses';
-  return `group ${heartbeat.group} ${view} its leader ${formatBallot(heartbeat.leader)}`;
+  return `group ${group} ${view} its leader ${formatTerm(heartbeat.leaderBallot)}`;
 }
 
 function consensusPart(group: number, message: Message): Part {
   if (message.type === 'prepare-request') return part('prepare-request', group, 'prepare me again');
-  const ballot = formatBallot(message.ballot);
+  const ballot = formatTerm(message.ballot);
   const says = (kind: Part['kind'], text: string, from = 0, end = 0): Part =>
     part(kind, group, text, ballot, end > from ? [from, end] : undefined);
   switch (message.type) {
@@ -119,7 +123,7 @@ function requestText(request: GroupRequest): string {
     case 'open-session':
       return 'open session';
     case 'read':
-      return `get ${decodeUtf8(request.key)}`;
+      return `get ${decodeUtf8(request.query.key)}`;
     case 'execute':
       return `${request.command.type} ${decodeUtf8(request.command.key)}`;
   }
@@ -136,7 +140,9 @@ function replyText(reply: GroupReply): string {
     case 'session':
       return 'session opened';
     case 'result':
-      return reply.result.type === 'deleted' ? 'deleted' : `${reply.result.type}, version ${reply.result.version}`;
+      return 'version' in reply.result && reply.result.type !== 'deleted'
+        ? `${reply.result.type}, version ${reply.result.version}`
+        : reply.result.type;
     case 'value':
       return reply.found === undefined ? 'absent' : `value of version ${reply.found.version}`;
     case 'refused':

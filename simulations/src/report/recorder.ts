@@ -24,8 +24,8 @@
  * `observe` may be called as often as is convenient with what a node's replica says of itself: it records changes only.
  * Where the world knows the moments itself, it can call `leader` and `decided` instead.
  */
-import type { Ballot } from '@kvorum/consensus';
-import { formatBallot } from '@kvorum/consensus';
+import type { Term } from '@kvorum/consensus';
+import { formatTerm } from '@kvorum/consensus';
 import type { Channel } from './frame-parts.ts';
 import { framePartsOf } from './frame-parts.ts';
 import type {
@@ -72,9 +72,9 @@ export interface FaultEvent {
 
 /** What a replica says of itself; the node's GroupView fits. */
 export interface ReplicaView {
-  readonly leading: boolean;
-  readonly ballot: Ballot;
-  readonly decidedIndex: number;
+  readonly serves: boolean;
+  readonly term: Term;
+  readonly log: { readonly decidedIndex: number } | undefined;
 }
 
 export interface FaultHandle {
@@ -155,18 +155,19 @@ export class Recorder {
 
   observe(atUs: number, process: number, group: number, view: ReplicaView): void {
     const seen = this.#seenOf(process, group);
-    if (view.decidedIndex > seen.decidedIndex) this.decided(atUs, process, group, view.decidedIndex);
+    const decidedIndex = view.log?.decidedIndex ?? 0;
+    if (decidedIndex > seen.decidedIndex) this.decided(atUs, process, group, decidedIndex);
     // A replica that has heard of a higher ballot says so a little before it stops leading.
-    const own = this.#nodeIds.get(process) ?? view.ballot.node;
-    const leading = view.leading && view.ballot.node === own ? formatBallot(view.ballot) : undefined;
+    const own = this.#nodeIds.get(process) ?? view.term.node;
+    const leading = view.serves && view.term.node === own ? formatTerm(view.term) : undefined;
     if (leading === seen.leading) return;
     if (seen.leading !== undefined) this.#leadership(atUs, process, group, seen.leading, false);
-    if (leading !== undefined) this.leader(atUs, process, group, view.ballot, true);
+    if (leading !== undefined) this.leader(atUs, process, group, view.term, true);
   }
 
-  leader(atUs: number, process: number, group: number, ballot: Ballot, leading: boolean): void {
+  leader(atUs: number, process: number, group: number, ballot: Term, leading: boolean): void {
     this.identify(process, ballot.node);
-    this.#leadership(atUs, process, group, formatBallot(ballot), leading);
+    this.#leadership(atUs, process, group, formatTerm(ballot), leading);
   }
 
   decided(atUs: number, process: number, group: number, index: number): void {

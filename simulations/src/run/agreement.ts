@@ -59,16 +59,16 @@ export class Agreement implements WorldWatcher {
     const seen = this.#seen[process];
     if (node === undefined || seen === undefined) return;
     for (let group = 0; group <= this.#world.options.partitions; group += 1) {
-      const view = node.group(group);
-      if (view === undefined) continue;
-      const { decidedIndex } = view;
+      const log = node.group(group)?.log;
+      if (log === undefined) continue;
+      const { decidedIndex } = log;
       const known = seen[group] ?? 0;
       if (decidedIndex === known) continue;
       this.#logs.progress(group, process, this.#lives[process] ?? 0, decidedIndex);
       seen[group] = decidedIndex;
-      const from = Math.max(known, view.compactedIndex);
+      const from = Math.max(known, log.compactedIndex);
       if (from >= decidedIndex) continue;
-      for (const [offset, entry] of view.entries(from, decidedIndex).entries()) {
+      for (const [offset, entry] of log.entries(from, decidedIndex).entries()) {
         const hash = murmur3(encodeEntries([entry]));
         this.#logs.note(group, process, from + offset, hash);
       }

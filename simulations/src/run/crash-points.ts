@@ -5,6 +5,8 @@
  * turn, in which decided entries are applied. Between two points nothing happens that anyone else could see, so that these
  * are all there are, up to the healing at the end.
  */
+import { decodeAll } from '@kvorum/common';
+import { sequencePaxosCodec } from '@kvorum/consensus';
 import { decodePeerFrame } from '@kvorum/server/core';
 import type { Run, RunResult, Scenario } from './run.ts';
 import { runScenario } from './run.ts';
@@ -91,7 +93,8 @@ function watch(run: Run, crashes: (point: CrashPoint) => boolean): void {
 /** Which messages a frame holds. */
 function typesOf(frame: Uint8Array): string {
   const types = decodePeerFrame(frame).map((message) => {
-    return message.type === 'consensus' ? message.message.type : message.type;
+    if (message.type !== 'replica') return message.type;
+    return decodeAll(message.body, (reader) => sequencePaxosCodec.readMessage(reader)).type;
   });
   return [...new Set(types)].sort().join('+');
 }

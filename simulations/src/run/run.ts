@@ -1,10 +1,10 @@
 /**
  * One run of a scenario: a world, its load, the faults the scenario inflicts, and everything that must hold at the end.
  */
-import type { Layout, Mark } from '@kvorum/common';
-import { decodeUtf8, encodeUtf8, groupOfKey, takeMarks } from '@kvorum/common';
+import type { Layout, Limits } from '@kvorum/common';
+import { decodeUtf8, defaultTimings, encodeUtf8, groupOfKey, settingsWith, takeMarks } from '@kvorum/common';
 import type { ClientCore } from '@kvorum/client/core';
-import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
+import type { ProtocolTable } from '@kvorum/server/core';
 import { Agreement } from './agreement.ts';
 import type { HistoryFigures } from '../checkers/index.ts';
 import {
@@ -20,8 +20,6 @@ import type { Deed } from '../faults/nemesis.ts';
 import { Nemesis } from '../faults/nemesis.ts';
 import type { WorkloadOptions } from '../workload/workload.ts';
 import { defaultWorkload, Workload } from '../workload/workload.ts';
-import type { Limits } from '../world/limits.ts';
-import { withLimits } from '../world/limits.ts';
 import type { ProcessId } from '../world/network.ts';
 import { RandomStream } from '../world/random-stream.ts';
 import { World } from '../world/world.ts';
@@ -62,7 +60,7 @@ export interface RunResult {
   readonly figures: HistoryFigures | undefined;
   readonly deeds: readonly Deed[];
   /** How often rare branches of the product were taken. */
-  readonly marks: Readonly<Record<Mark, number>>;
+  readonly marks: Readonly<Record<string, number>>;
   /** Events and measurements of the scenario; a name that ends in ` ms` is a time, of which the longest counts. */
   readonly counts: Readonly<Record<string, number>>;
   /** The last lines of the trace. */
@@ -80,6 +78,9 @@ export interface Scenario {
   readonly seconds: number;
   /** Limits that are smaller than in production. */
   limits?(random: RandomStream): Partial<Limits>;
+  /** What the groups that hold keys run, and what nodes know. Default: as in production. */
+  readonly protocol?: string;
+  readonly protocols?: ProtocolTable;
   run(run: Run): void;
 }
 
@@ -90,6 +91,9 @@ interface Probe {
 
 /** Stops a run whose next steps make no sense any more. */
 class Abandoned extends Error {}
+
+/** The unit in which elections are measured. */
+export const ELECTION_TIMEOUT_MS = defaultTimings.electionTimeoutMs;
 
 const FORMATION_MS_MAX = 2000;
 const LEADER_MS_MAX = 3000;
@@ -120,9 +124,14 @@ export class Run {
 
   constructor(scenario: Scenario, options: RunOptions) {
     const nodes = options.nodes ?? scenario.nodes;
+    const { protocol, protocols } = scenario;
+    const limits = scenario.limits?.(new RandomStream(options.seed, 'limits')) ?? {};
     this.world = new World({
       seed: options.seed,
       nodes,
+      settings: settingsWith({ limits }),
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(protocols === undefined ? {} : { protocols }),
       partitions: scenario.partitions ?? 4,
       replication: Math.min(scenario.replication ?? 3, nodes),
     });
@@ -188,7 +197,7 @@ export class Run {
   /** The process that leads the group, as soon as one does. */
   leaderOf(group: number): ProcessId {
     const find = (): ProcessId | undefined =>
-      this.world.up.find((process) => this.world.node(process)?.group(group)?.leading === true);
+      this.world.up.find((process) => this.world.node(process)?.group(group)?.serves === true);
     this.require(
       this.world.runUntil(() => find() !== undefined, LEADER_MS_MAX),
       `group ${group} has no leader`,
@@ -355,11 +364,6 @@ export class Run {
 }
 
 export function runScenario(scenario: Scenario, options: RunOptions): RunResult {
-  const limits = scenario.limits?.(new RandomStream(options.seed, 'limits')) ?? {};
-  return withLimits(limits, () => runWithLimits(scenario, options));
-}
-
-function runWithLimits(scenario: Scenario, options: RunOptions): RunResult {
   takeMarks();
   const run = new Run(scenario, options);
   let thrown: string | undefined;

@@ -197,13 +197,13 @@ function noisy({ nemesis, random }: Run): void {
 }
 
 function highestBallot({ world }: Run): number {
-  return Math.max(0, ...world.up.map((process) => world.node(process)?.group(GROUP)?.ballot.number ?? 0));
+  return Math.max(0, ...world.up.map((process) => world.node(process)?.group(GROUP)?.term.number ?? 0));
 }
 
 /** The leader, if all see the same one and still do a while later. */
 function settledLeader({ world }: Run): ProcessId | undefined {
   const seen = (): string => world.processes.map((process) => world.node(process)?.group(GROUP)?.leader).join();
-  const ballot = (): string => world.processes.map((p) => world.node(p)?.group(GROUP)?.ballot.number).join();
+  const ballot = (): string => world.processes.map((p) => world.node(p)?.group(GROUP)?.term.number).join();
   world.runFor(SETTLE_MS);
   const before = `${seen()} ${ballot()}`;
   world.runFor(SETTLE_MS);
@@ -214,5 +214,5 @@ function settledLeader({ world }: Run): ProcessId | undefined {
 
 /** Nobody had a reason to take over. */
 function requireSameLeader(run: Run, leader: ProcessId, when: string): void {
-  run.expect(run.world.node(leader)?.group(GROUP)?.leading === true, `the leader was deposed ${when}`);
+  run.expect(run.world.node(leader)?.group(GROUP)?.serves === true, `the leader was deposed ${when}`);
 }

@@ -60,7 +60,7 @@ function leaders(world: World): string[] {
   for (let group = 0; group <= world.options.partitions; group += 1) {
     for (const process of world.up) {
       const view = world.node(process)?.group(group);
-      if (view?.leading === true) names.push(`${process}/${view.ballot.number}`);
+      if (view?.serves === true) names.push(`${process}/${view.term.number}`);
     }
   }
   return names;

@@ -2,11 +2,11 @@
  * Everything at once: each seed picks its own mix of faults, its own limits and its own load. Three phases: faults under
  * load; everything heals, and the cluster must serve again; then a partial partition stays, and clients must hardly notice.
  */
+import type { Limits } from '@kvorum/common';
 import { faultKinds } from '../faults/nemesis.ts';
 import type { Run, Scenario } from '../run/run.ts';
 import type { WorkloadOptions } from '../workload/workload.ts';
 import { defaultWorkload } from '../workload/workload.ts';
-import type { Limits } from '../world/limits.ts';
 import { calmNetwork } from '../world/network.ts';
 import type { RandomStream } from '../world/random-stream.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Scenarios in which nodes lose power: what was not on disk is gone, what was acknowledged is not.
  */
-import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
+import { ELECTION_TIMEOUT_MS } from '../run/run.ts';
 import type { Scenario } from '../run/run.ts';
 
 /** The bar: four election timeouts. */
@@ -27,7 +27,7 @@ export const leaderCrash: Scenario = {
       run.nemesis.crash(leader);
       run.count('leader crashes');
       const crashedMs = run.world.nowMs;
-      const led = (): boolean => run.world.up.some((process) => run.world.node(process)?.group(1)?.leading === true);
+      const led = (): boolean => run.world.up.some((process) => run.world.node(process)?.group(1)?.serves === true);
       run.expect(run.world.runUntil(led, NEW_LEADER_MS_MAX), `no new leader within ${NEW_LEADER_MS_MAX} ms`);
       run.longest('new leader after ms', run.world.nowMs - crashedMs);
       run.requireProgress(LEADER_CRASH_GAP_MS_MAX, 'after the leader crashed');
@@ -79,12 +79,12 @@ export const followerCrash: Scenario = {
     run.world.runFor(1000);
     const leader = run.leaderOf(1);
     const follower = run.random.pick(run.world.processes.filter((process) => process !== leader));
-    const ballot = run.world.node(leader)?.group(1)?.ballot.number;
+    const ballot = run.world.node(leader)?.group(1)?.term.number;
     run.nemesis.crash(follower);
     run.world.runFor(run.durationMs / 2);
     run.world.start(follower);
     run.world.runFor(run.durationMs / 2);
-    run.expect(run.world.node(leader)?.group(1)?.ballot.number === ballot, 'the leader changed');
+    run.expect(run.world.node(leader)?.group(1)?.term.number === ballot, 'the leader changed');
     run.heal();
     run.finish({ okMin: 500, okRateMin: 0.99 });
   },
@@ -104,8 +104,8 @@ export const snapshotCatchUp: Scenario = {
     const leader = run.leaderOf(1);
     const follower = run.random.pick(run.world.processes.filter((process) => process !== leader));
     run.nemesis.crash(follower);
-    const away = run.world.node(leader)?.group(1)?.decidedIndex ?? 0;
-    const compacted = (): boolean => (run.world.node(leader)?.group(1)?.compactedIndex ?? 0) > away;
+    const away = run.world.node(leader)?.group(1)?.log?.decidedIndex ?? 0;
+    const compacted = (): boolean => (run.world.node(leader)?.group(1)?.log?.compactedIndex ?? 0) > away;
     run.require(run.world.runUntil(compacted, 120_000), 'the log was never trimmed');
     run.world.start(follower);
     run.world.runFor(run.durationMs);

@@ -2,7 +2,7 @@
  * Scenarios in which links are cut: the symmetric partition, and the three partial ones that stall other protocols (Ng,
  * Haridi and Carbone, "Omni-Paxos", EuroSys 2023, section 2).
  */
-import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
+import { ELECTION_TIMEOUT_MS } from '../run/run.ts';
 import type { Run, Scenario } from '../run/run.ts';
 import type { ProcessId } from '../world/network.ts';
 
@@ -27,10 +27,10 @@ export const symmetricPartition: Scenario = {
       run.nemesis.keepOnly((a, b) => majority.includes(a) === majority.includes(b));
     });
     requireDecisions(run, target);
-    const decided = run.world.node(leader)?.group(1)?.decidedIndex ?? 0;
+    const decided = run.world.node(leader)?.group(1)?.log?.decidedIndex ?? 0;
     run.world.runFor(run.durationMs / 4);
     run.expect(
-      (run.world.node(leader)?.group(1)?.decidedIndex ?? 0) === decided,
+      (run.world.node(leader)?.group(1)?.log?.decidedIndex ?? 0) === decided,
       'the cut-off leader decided something without a majority',
     );
     run.heal();
@@ -66,10 +66,10 @@ function constrainedElection(nodes: number): Scenario {
       const leader = begin(run);
       const hub = run.random.pick(run.world.processes.filter((process) => process !== leader));
       run.nemesis.cut(hub, leader);
-      const before = run.world.node(hub)?.group(1)?.logLength ?? 0;
+      const before = run.world.node(hub)?.group(1)?.log?.logLength ?? 0;
       run.world.runFor(1500);
-      const newest = run.world.node(leader)?.group(1)?.logLength ?? 0;
-      run.expect((run.world.node(hub)?.group(1)?.logLength ?? 0) < newest, 'the hub has no older log');
+      const newest = run.world.node(leader)?.group(1)?.log?.logLength ?? 0;
+      run.expect((run.world.node(hub)?.group(1)?.log?.logLength ?? 0) < newest, 'the hub has no older log');
       run.expect(newest > before, 'nothing was written while the hub was away');
       const target = cutAndTarget(run, () =>
         run.nemesis.keepOnly((a, b) => (a === hub || b === hub) && a !== leader && b !== leader),
@@ -99,7 +99,7 @@ function chained(nodes: number): Scenario {
         run.world.runFor(10);
         for (const process of run.world.up) {
           const view = run.world.node(process)?.group(1);
-          if (view?.leading === true && process !== leader) changes.add(`${process}/${view.ballot.number}`);
+          if (view?.serves === true && process !== leader) changes.add(`${process}/${view.term.number}`);
         }
       }
       run.counts['leader changes'] = changes.size;
@@ -131,14 +131,14 @@ function begin(run: Run): ProcessId {
 function cutAndTarget(run: Run, cut: () => void): number {
   cut();
   run.count('cuts');
-  const lengths = run.world.up.map((process) => run.world.node(process)?.group(1)?.logLength ?? 0);
+  const lengths = run.world.up.map((process) => run.world.node(process)?.group(1)?.log?.logLength ?? 0);
   return Math.max(...lengths) + 1;
 }
 
 function requireDecisions(run: Run, target: number): void {
   const startMs = run.world.nowMs;
   const resumed = (): boolean =>
-    run.world.up.some((process) => (run.world.node(process)?.group(1)?.decidedIndex ?? 0) >= target);
+    run.world.up.some((process) => (run.world.node(process)?.group(1)?.log?.decidedIndex ?? 0) >= target);
   const inTime = run.world.runUntil(resumed, RESUME_MS_MAX);
   if (!inTime) run.world.runUntil(resumed, 10 * RESUME_MS_MAX);
   const tookMs = Math.round(run.world.nowMs - startMs);

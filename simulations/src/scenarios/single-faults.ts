@@ -3,7 +3,7 @@
  * histories, exactly once, equal logs and states, progress after healing.
  */
 import { marked } from '@kvorum/common';
-import { ELECTION_TIMEOUT_MS } from '@kvorum/server/core';
+import { ELECTION_TIMEOUT_MS } from '../run/run.ts';
 import type { Run, Scenario } from '../run/run.ts';
 
 /** Another node leads and serves within this time, client retries included. */

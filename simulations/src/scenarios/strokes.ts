@@ -37,8 +37,8 @@ export function strikeAgainAndAgain(run: Run, { load, quietMs, strokes, okRateMi
 export function leaveBehind({ nemesis, world, random }: Run, leader: ProcessId, withinMs: number): ProcessId {
   const away = random.pick(world.processes.filter((process) => process !== leader));
   nemesis.crash(away);
-  const length = world.node(leader)?.group(GROUP)?.logLength ?? 0;
-  const trimmed = (): boolean => (world.node(leader)?.group(GROUP)?.compactedIndex ?? 0) > length;
+  const length = world.node(leader)?.group(GROUP)?.log?.logLength ?? 0;
+  const trimmed = (): boolean => (world.node(leader)?.group(GROUP)?.log?.compactedIndex ?? 0) > length;
   world.runUntil(trimmed, withinMs);
   return away;
 }

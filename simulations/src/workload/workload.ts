@@ -228,7 +228,8 @@ type CallFields = Pick<Call, 'client' | 'key' | 'invokedAt' | 'returnedAt' | 'or
 function toCall(fields: CallFields, operation: Operation, outcome: Outcome): Call {
   const failure = isUnknown(outcome) ? 'unknown' : 'failed';
   const result = outcome instanceof KvorumError ? undefined : outcome;
-  const written = result?.type === 'result' ? result.result : undefined;
+  const applied = result?.type === 'result' ? result.result : undefined;
+  const written = applied?.type === 'failed' || applied?.type === 'added' ? undefined : applied;
   switch (operation.type) {
     case 'get':
       return { ...fields, kind: 'get', result: result?.type === 'value' ? observed(result.found) : failure };
@@ -249,6 +250,8 @@ function toCall(fields: CallFields, operation: Operation, outcome: Outcome): Cal
       const { expectedVersion } = operation;
       return { ...fields, kind: 'casVersion', expectedVersion, next, result: swapped(written) ?? failure };
     }
+    case 'add':
+      throw new Error('the histories of sums are not those of other keys');
     case 'delete':
       // One that found nothing changed nothing and has no version: as good as a read of an absent key.
       if (written?.type === 'deleted' && !written.existed)

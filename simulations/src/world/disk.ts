@@ -7,29 +7,40 @@
  */
 import type { GroupId } from '@kvorum/common';
 import { bytesToMapKey, mapKeyToBytes, murmur3 } from '@kvorum/common';
-import type { Recovered } from '@kvorum/consensus';
 import type {
-  LogMutation,
-  LogStorage,
+  AppliedStateStorage,
+  LogHead,
+  LogWrite,
+  NodeRecords,
+  ReplicatedLogStorage,
   StateInstall,
   StateMutation,
   StateRecord,
   StateSnapshot,
-  StateStorage,
+  StoredLog,
 } from '@kvorum/server/core';
 import {
-  isInstalledRecord,
-  storedApplied,
   decodeEntries,
-  decodeHardState,
+  decodeLogHead,
   encodeEntries,
-  encodeHardState,
+  encodeLogHead,
+  isInstalledRecord,
   joinSegments,
+  seal,
+  storedApplied,
+  unseal,
 } from '@kvorum/server/core';
 import type { RandomStream } from './random-stream.ts';
 
+const GROUP_RECORD_FORMAT = 1;
+
 interface GroupLog {
-  hardState: Uint8Array | undefined;
+  /** Sealed. */
+  head: Uint8Array | undefined;
+  /** What it holds. */
+  headNow: LogHead;
+  /** Sealed records by key, for protocols without a log. */
+  readonly records: Map<string, Uint8Array>;
   /** Sealed entries by the position of the first. */
   segments: Map<number, Uint8Array>;
   /** Where the last of them starts. */
@@ -200,7 +211,10 @@ export class Disk {
       this.#records,
       name,
     ]);
-    for (const log of this.#logs.values()) for (const from of log.segments.keys()) places.push([log.segments, from]);
+    for (const log of this.#logs.values()) {
+      for (const from of log.segments.keys()) places.push([log.segments, from]);
+      for (const name of log.records.keys()) places.push([log.records, name]);
+    }
     for (const state of this.#states.values()) for (const name of state.keys()) places.push([state, name]);
     if (places.length === 0) return false;
     const [map, key] = random.pick(places);
@@ -212,24 +226,40 @@ export class Disk {
     return true;
   }
 
-  logStorage(user: DiskUser): LogStorage {
+  nodeRecords(user: DiskUser): NodeRecords {
     const queue = this.#openQueue(user);
     return {
-      readRecord: (name) => this.#records.get(name),
-      readGroup: (group) => this.#readGroup(group),
-      commit: (mutations, done) => {
-        // Encoded now: what the caller does to its entries afterwards is not what it asked to be written.
-        const writes = mutations.map((mutation) => this.#prepare(mutation));
+      read: (name) => this.#records.get(name),
+      write: (records, done) => {
         const write = (torn: boolean): void => {
           if (this.forgetsCommits) return;
-          for (const [place, write] of writes.entries()) write(torn && place === writes.length - 1);
+          for (const [place, { name, value }] of records.entries()) {
+            this.#records.set(name, torn && place === records.length - 1 ? this.#tear(value) : value);
+          }
+        };
+        queue.add({ what: 'node records', delayUs: this.#commitUs(), write, tears: true, done });
+      },
+    };
+  }
+
+  logStorage(user: DiskUser): ReplicatedLogStorage {
+    const queue = this.#openQueue(user);
+    return {
+      readLog: (group) => this.#readLog(group),
+      readRecords: (group) => this.#readRecords(group),
+      commit: (writes, done) => {
+        // Encoded now: what the caller does to its entries afterwards is not what it asked to be written.
+        const prepared = writes.map((each) => this.#prepare(each));
+        const write = (torn: boolean): void => {
+          if (this.forgetsCommits) return;
+          for (const [place, make] of prepared.entries()) make(torn && place === prepared.length - 1);
         };
         queue.add({ what: 'log commit', delayUs: this.#commitUs(), write, tears: true, done });
       },
     };
   }
 
-  stateStorage(user: DiskUser): StateStorage {
+  stateStorage(user: DiskUser): AppliedStateStorage {
     const queue = this.#openQueue(user);
     return {
       get: (group, key) => this.#states.get(group)?.get(bytesToMapKey(key)),
@@ -264,33 +294,63 @@ export class Disk {
     return this.#random.int(...this.#options.commitUs);
   }
 
-  #readGroup(group: GroupId): Recovered | undefined {
+  #readLog(group: GroupId): StoredLog | undefined {
     const log = this.#logs.get(group);
-    if (log?.hardState === undefined) return undefined;
+    if (log?.head === undefined) return undefined;
     const what = `the log of group ${group}`;
-    const hardState = decodeHardState(log.hardState, what);
+    const { compactedIndex, hardState } = decodeLogHead(log.head, what);
     const segments = [...log.segments]
       .sort(([a], [b]) => a - b)
       .map(([from, record]) => ({ from, entries: decodeEntries(record, what) }));
-    return { ...hardState, entries: joinSegments(hardState.compactedIndex, segments, what) };
+    return { hardState, compactedIndex, entries: joinSegments(compactedIndex, segments, what) };
   }
 
-  #prepare(mutation: LogMutation): (torn: boolean) => void {
-    if (mutation.type === 'record') {
-      return (torn) => this.#records.set(mutation.name, torn ? this.#tear(mutation.value) : mutation.value);
-    }
-    const hardState = mutation.hardState && encodeHardState(mutation.hardState);
-    const { append } = mutation;
-    const segment = append && { from: append.from, record: encodeEntries(append.entries) };
-    const compactedIndex = mutation.hardState?.compactedIndex ?? 0;
-    return (torn) => {
-      const log = this.#logs.get(mutation.group) ?? {
-        hardState: undefined,
-        segments: new Map<number, Uint8Array>(),
+  #readRecords(group: GroupId): readonly StateRecord[] {
+    const records = [...(this.#logs.get(group)?.records ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+    return records.map(([name, record]) => {
+      const value = unseal(record, `a record of group ${group}`, GROUP_RECORD_FORMAT);
+      return { key: mapKeyToBytes(name), value };
+    });
+  }
+
+  #logOf(group: GroupId): GroupLog {
+    let log = this.#logs.get(group);
+    if (log === undefined) {
+      log = {
+        head: undefined,
+        headNow: { compactedIndex: 0, hardState: undefined },
+        records: new Map(),
+        segments: new Map(),
         end: -1,
       };
-      this.#logs.set(mutation.group, log);
-      log.hardState = hardState && torn && segment === undefined ? this.#tear(hardState) : (hardState ?? log.hardState);
+      this.#logs.set(group, log);
+    }
+    return log;
+  }
+
+  #prepare({ group, hardState, compactedIndex, append, records = [] }: LogWrite): (torn: boolean) => void {
+    const segment = append && { from: append.from, record: encodeEntries(append.entries) };
+    const sealed = records.map(({ key, value }) => {
+      return { name: bytesToMapKey(key), record: value && seal(GROUP_RECORD_FORMAT, (writer) => writer.raw(value)) };
+    });
+    return (torn) => {
+      const log = this.#logOf(group);
+      for (const [place, { name, record }] of sealed.entries()) {
+        if (record === undefined) log.records.delete(name);
+        else log.records.set(name, torn && place === sealed.length - 1 ? this.#tear(record) : record);
+      }
+      if (
+        hardState !== undefined ||
+        compactedIndex !== undefined ||
+        (segment !== undefined && log.head === undefined)
+      ) {
+        log.headNow = {
+          hardState: hardState ?? log.headNow.hardState,
+          compactedIndex: compactedIndex ?? log.headNow.compactedIndex,
+        };
+        const head = encodeLogHead(log.headNow);
+        log.head = torn && segment === undefined ? this.#tear(head) : head;
+      }
       if (segment !== undefined) {
         // Seldom anything to cut: the newest segment is the last one of the map, and of the log.
         if (log.end > segment.from)
@@ -298,7 +358,7 @@ export class Disk {
         log.segments.set(segment.from, torn ? this.#tear(segment.record) : segment.record);
         log.end = segment.from;
       }
-      if (hardState !== undefined) dropCompacted(log.segments, compactedIndex);
+      if (compactedIndex !== undefined) dropCompacted(log.segments, compactedIndex);
     };
   }
 

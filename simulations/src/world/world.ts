@@ -4,11 +4,11 @@
  * Invariant: every callback that a process gave to the world is fenced by that process's incarnation, so nothing outlives a
  * crash.
  */
-import type { Address, Clock, Dialer, Logger, NodeId, PeerTransport } from '@kvorum/common';
-import { formatAddress } from '@kvorum/common';
-import { ClientCore } from '@kvorum/client/core';
-import type { ClientLink } from '@kvorum/server/core';
-import { CorruptRecord, Node } from '@kvorum/server/core';
+import type { Address, Clock, Dialer, Logger, NodeId, PeerTransport, Settings } from '@kvorum/common';
+import { defaultSettings, formatAddress } from '@kvorum/common';
+import { ClientCore, defaultClientTimings } from '@kvorum/client/core';
+import type { ClientLink, ProtocolTable } from '@kvorum/server/core';
+import { CorruptRecord, Node, protocols } from '@kvorum/server/core';
 import { Disk } from './disk.ts';
 import type { ProcessId } from './network.ts';
 import { Network } from './network.ts';
@@ -23,6 +23,11 @@ export interface WorldOptions {
   readonly nodes: number;
   readonly partitions: number;
   readonly replication: number;
+  /** Of every node. Default: those of production. */
+  readonly settings?: Settings;
+  /** What the groups that hold keys run, and what nodes know. Default: as in production. */
+  readonly protocol?: string;
+  readonly protocols?: ProtocolTable;
 }
 
 const PORT = 45678;
@@ -252,7 +257,10 @@ export class World {
     const clock = fence.clock();
     const random = new RandomStream(this.options.seed, `client ${process}`);
     const seeds = random.shuffle(this.#machines.map((machine) => machine.address));
-    const core = new ClientCore({ clock, random, dialer: this.#dialer(process, fence) }, seeds);
+    const core = new ClientCore(
+      { clock, random, dialer: this.#dialer(process, fence), timings: defaultClientTimings },
+      seeds,
+    );
     return { core, process, clock };
   }
 
@@ -297,6 +305,7 @@ export class World {
         dialer: this.#dialer(process, fence, onPoint),
         logStorage: machine.disk.logStorage(disk),
         stateStorage: machine.disk.stateStorage(disk),
+        nodeRecords: machine.disk.nodeRecords(disk),
       },
       {
         address: machine.address,
@@ -304,6 +313,9 @@ export class World {
         clusterSize: this.options.nodes,
         partitions: this.options.partitions,
         replication: this.options.replication,
+        settings: this.options.settings ?? defaultSettings,
+        protocols: this.options.protocols ?? protocols,
+        ...(this.options.protocol === undefined ? {} : { protocol: this.options.protocol }),
         onRejected: (reason) => this.#fail(machine, `rejected: ${reason}`),
       },
     );

@@ -5,7 +5,7 @@
  * connection is always given up for good in the end: whoever does not answer a close is cut off.
  */
 import type { Address, Connection, ConnectionHandlers, Dialer } from '@kvorum/common';
-import { CLIENT_PATH, CLIENT_SUBPROTOCOL, formatAddress, limits } from '@kvorum/common';
+import { CLIENT_PATH, CLIENT_SUBPROTOCOL, formatAddress, FRAME_BYTES_MAX } from '@kvorum/common';
 import type { ClientOptions, RawData } from 'ws';
 import { WebSocket } from 'ws';
 import type { DialTrouble } from './dial-trouble.ts';
@@ -86,7 +86,7 @@ export class WsDialer implements Dialer {
     const { localPort, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
     const options: ClientOptions & { closeTimeout: number } = {
       perMessageDeflate: false,
-      maxPayload: limits.frameBytesMax,
+      maxPayload: FRAME_BYTES_MAX,
       skipUTF8Validation: true,
       handshakeTimeout: handshakeTimeoutMs,
       followRedirects: false,

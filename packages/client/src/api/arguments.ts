@@ -2,7 +2,7 @@
  * What callers hand in, checked at the edge: the engine behind it only sees bytes within the limits.
  */
 import type { Address } from '@kvorum/common';
-import { encodeUtf8, KvorumError, limits, parseAddress } from '@kvorum/common';
+import { defaultLimits as limits, encodeUtf8, KvorumError, parseAddress } from '@kvorum/common';
 
 /** Text stands for its UTF-8 encoding. */
 export type Bytes = string | Uint8Array;
@@ -71,4 +71,15 @@ function describe(value: unknown): string {
   if (typeof value === 'string') return `the text "${value.slice(0, 40)}"`;
   if (typeof value === 'object') return `of the class ${value.constructor?.name ?? 'Object'}`;
   return `a ${typeof value}`;
+}
+
+/** A whole number of 64 bits, signed. */
+export function counterDelta(delta: number | bigint): bigint {
+  const isWhole = typeof delta === 'bigint' || Number.isSafeInteger(delta);
+  if (!isWhole) throw new KvorumError('bad-request', `${delta} is not a whole number that can be added exactly`);
+  const exact = BigInt(delta);
+  if (BigInt.asIntN(64, exact) !== exact) {
+    throw new KvorumError('bad-request', `${delta} does not fit into a signed 64-bit number`);
+  }
+  return exact;
 }

@@ -59,6 +59,13 @@ export type CasResult =
       readonly served: ServedBy;
     };
 
+export interface AddResult {
+  /** The counter after the addition. */
+  readonly value: bigint;
+  readonly version: Version;
+  readonly served: ServedBy;
+}
+
 export interface DeleteResult {
   /** False when there was nothing to delete. */
   readonly existed: boolean;
@@ -76,6 +83,11 @@ export interface Client extends AsyncDisposable {
   /** Writes `next` if the key has what is expected. */
   cas(key: Bytes, expectation: Expectation, next: Bytes, options?: CallOptions): Promise<CasResult>;
   delete(key: Bytes, options?: CallOptions): Promise<DeleteResult>;
+  /**
+   * Adds to a counter: a value that is a signed 64-bit decimal number as text. An absent key counts as 0. Rejects with
+   * 'not-a-number' when the value is no number and with 'out-of-range' when the sum would not fit; nothing is changed then.
+   */
+  add(key: Bytes, delta: number | bigint, options?: CallOptions): Promise<AddResult>;
   /**
    * Connection events: first what is the case now, then what changes. Ends with `close`. A reader that does not keep up
    * loses the oldest events.

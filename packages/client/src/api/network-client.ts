@@ -6,8 +6,9 @@
 import type { Address, Command, GroupId, KvorumError as KvorumErrorType, Layout, NodeId, Served } from '@kvorum/common';
 import { formatAddress, groupOfKey, KvorumError } from '@kvorum/common';
 import type { Bytes } from './arguments.ts';
-import { checkTimeout, checkVersion, keyBytes, valueBytes } from './arguments.ts';
+import { checkTimeout, checkVersion, counterDelta, keyBytes, valueBytes } from './arguments.ts';
 import type {
+  AddResult,
   CallOptions,
   CasResult,
   Client,
@@ -18,7 +19,7 @@ import type {
   ServedBy,
 } from './client.ts';
 import type { ConnectionEvent, Operation, OperationResult } from '../core/index.ts';
-import { ClientCore } from '../core/index.ts';
+import { ClientCore, defaultClientTimings } from '../core/index.ts';
 import { EventStream } from './event-stream.ts';
 import type { NodeStatus } from './node-status.ts';
 import { parseNodeStatus } from './node-status.ts';
@@ -45,7 +46,12 @@ export class NetworkClient implements Client {
   constructor(options: NetworkClientOptions) {
     this.#options = options;
     this.#dialer = new WsDialer({ localPort: options.localPort });
-    const ports = { clock: this.#clock, random: new SystemRandom(), dialer: this.#dialer };
+    const ports = {
+      clock: this.#clock,
+      random: new SystemRandom(),
+      dialer: this.#dialer,
+      timings: defaultClientTimings,
+    };
     this.#core = new ClientCore(ports, options.servers, (event) => this.#onEvent(event));
   }
 
@@ -88,6 +94,13 @@ export class NetworkClient implements Client {
     if (result.type !== 'mismatch') throw unexpected(result);
     const value = result.value && new Uint8Array(result.value);
     return { applied: false, version: result.version, value, served };
+  }
+
+  async add(key: Bytes, delta: number | bigint, options: CallOptions = {}): Promise<AddResult> {
+    const command = { type: 'add', key: keyBytes(key), delta: counterDelta(delta) } as const;
+    const { result, served } = await this.#execute(command, options);
+    if (result.type !== 'added') throw unexpected(result);
+    return { value: result.value, version: result.version, served };
   }
 
   async delete(key: Bytes, options: CallOptions = {}): Promise<DeleteResult> {

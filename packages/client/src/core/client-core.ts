@@ -12,17 +12,19 @@ import type {
   GroupRequest,
   Layout,
   NodeId,
+  Query,
   ReplyBody,
   RequestBody,
 } from '@kvorum/common';
-import { formatAddress, groupOfKey, KvorumError, mark } from '@kvorum/common';
+import { formatAddress, groupOfKey, KvorumError, routingKey } from '@kvorum/common';
 import { GroupChannel } from './group-channel.ts';
 import type { Answer, PendingRequest } from './node-link.ts';
 import type { NodeLink } from './node-link.ts';
 import type { ClientPorts, ConnectionEvent } from './routes.ts';
-import { ATTEMPT_TIMEOUT_MS, backoffMs, Routes } from './routes.ts';
+import { mark } from './marks.ts';
+import { backoffMs, Routes } from './routes.ts';
 
-export type Operation = { readonly type: 'get'; readonly key: Uint8Array } | Command;
+export type Operation = Query | Command;
 
 export type OperationResult = Extract<GroupReply, { type: 'result' | 'value' }>;
 
@@ -46,9 +48,6 @@ interface Task {
   link: NodeLink | undefined;
   lastTrouble: string;
 }
-
-const SWEEP_MS = 25;
-const REDIRECTS_AT_ONCE_MAX = 2;
 
 export class ClientCore {
   readonly #ports: ClientPorts;
@@ -127,7 +126,7 @@ export class ClientCore {
       else if (this.#ports.clock.monotonicMs() >= deadlineMs) done(new KvorumError('unavailable', this.#lastTrouble));
       else {
         this.#routes.refresh();
-        this.#ports.clock.setTimer(SWEEP_MS, check);
+        this.#ports.clock.setTimer(this.#ports.timings.sweepMs, check);
       }
     };
     check();
@@ -152,7 +151,7 @@ export class ClientCore {
       this.#routes.refresh();
       return;
     }
-    const channel = this.#channel(groupOfKey(layout, task.operation.key));
+    const channel = this.#channel(groupOfKey(layout, routingKey(task.operation)));
     const request = this.#request(task, channel);
     if (request !== undefined) this.#send(task, channel, request);
   }
@@ -160,7 +159,7 @@ export class ClientCore {
   /** Undefined when the task has to wait for a session first, or is over. */
   #request(task: Task, channel: GroupChannel): GroupRequest | undefined {
     const { operation } = task;
-    if (operation.type === 'get') return { type: 'read', group: channel.group, key: operation.key };
+    if (operation.type === 'get') return { type: 'read', group: channel.group, query: operation };
     if (channel.session.type !== 'open') {
       if (task.place !== undefined && task.maybeApplied) return this.#failWithSession(task);
       task.place = undefined;
@@ -188,7 +187,7 @@ export class ClientCore {
   #send(task: Task, channel: GroupChannel, request: GroupRequest): void {
     const target = this.#routes.target(channel);
     task.attempts += 1;
-    task.attemptEndsMs = this.#ports.clock.monotonicMs() + ATTEMPT_TIMEOUT_MS;
+    task.attemptEndsMs = this.#ports.clock.monotonicMs() + this.#ports.timings.attemptTimeoutMs;
     task.link = target.link;
     const body: RequestBody = { type: 'group', forward: target.forward, request };
     task.attempt = target.link.request(body, (answer) => {
@@ -223,7 +222,11 @@ export class ClientCore {
       case 'not-leader':
         this.#routes.followHint(channel, node, refused.leader);
         // Going in circles is not worth it without a pause.
-        if (refused.leader !== 0 && channel.leader === refused.leader && task.redirects < REDIRECTS_AT_ONCE_MAX) {
+        if (
+          refused.leader !== 0 &&
+          channel.leader === refused.leader &&
+          task.redirects < this.#ports.timings.redirectsAtOnceMax
+        ) {
           task.redirects += 1;
           this.#attempt(task);
         } else this.#retry(task, channel, refused.message);
@@ -258,7 +261,7 @@ export class ClientCore {
     task.lastTrouble = trouble;
     task.redirects = 0;
     channel.rotation += 1;
-    this.#ports.clock.setTimer(backoffMs(this.#ports.random, task.attempts), () => this.#attempt(task));
+    this.#ports.clock.setTimer(backoffMs(this.#ports, task.attempts), () => this.#attempt(task));
   }
 
   #finish(task: Task, outcome: OperationResult | KvorumError): void {
@@ -310,12 +313,12 @@ export class ClientCore {
         body?.type === 'refused' ? body.message : answer.type === 'lost' ? answer.reason : 'no session',
       );
       channel.rotation += 1;
-      const pauseMs = channel.leader !== 0 && attempt <= 3 ? 0 : backoffMs(this.#ports.random, attempt);
+      const pauseMs = channel.leader !== 0 && attempt <= 3 ? 0 : backoffMs(this.#ports, attempt);
       clock.setTimer(pauseMs, () => this.#requestSession(channel, attempt + 1));
     };
-    const cancelTimer = clock.setTimer(ATTEMPT_TIMEOUT_MS, () => {
+    const cancelTimer = clock.setTimer(this.#ports.timings.attemptTimeoutMs, () => {
       // The request is lost with its connection then.
-      if (suspectIfSilent(target.link)) return;
+      if (this.#suspectIfSilent(target.link)) return;
       pending.cancel();
       settle({ type: 'lost', sent: true, reason: `${formatAddress(target.link.address)}: it does not answer` });
     });
@@ -350,7 +353,7 @@ export class ClientCore {
   #sweepLater(): void {
     if (this.#sweeping) return;
     this.#sweeping = true;
-    this.#ports.clock.setTimer(SWEEP_MS, () => {
+    this.#ports.clock.setTimer(this.#ports.timings.sweepMs, () => {
       this.#sweeping = false;
       this.#sweep();
       if (this.#tasks.size > 0) this.#sweepLater();
@@ -361,7 +364,8 @@ export class ClientCore {
     const now = this.#ports.clock.monotonicMs();
     for (const task of this.#tasks) {
       // A task that is out of time still tells the others of a connection that is dead.
-      if (now >= task.deadlineMs && task.attempt !== undefined && task.link !== undefined) suspectIfSilent(task.link);
+      if (now >= task.deadlineMs && task.attempt !== undefined && task.link !== undefined)
+        this.#suspectIfSilent(task.link);
       if (now >= task.deadlineMs) this.#timeOut(task);
       else if (now >= task.attemptEndsMs) this.#abandonAttempt(task);
     }
@@ -369,30 +373,30 @@ export class ClientCore {
 
   #abandonAttempt(task: Task): void {
     const { link } = task;
-    if (link === undefined || suspectIfSilent(link)) return;
+    if (link === undefined || this.#suspectIfSilent(link)) return;
     task.maybeApplied ||= task.attempt?.sent === true;
     task.attempt?.cancel();
     task.attempt = undefined;
     task.attemptEndsMs = Infinity;
     const { layout } = this;
-    const channel = layout && this.#channel(groupOfKey(layout, task.operation.key));
+    const channel = layout && this.#channel(groupOfKey(layout, routingKey(task.operation)));
     if (channel === undefined) return;
     channel.leader = 0;
     this.#retry(task, channel, `${formatAddress(link.address)}: it did not answer in time`);
+  }
+
+  /** Nothing at all came from that node for long: whatever waits for it is tried elsewhere. */
+  #suspectIfSilent(link: NodeLink): boolean {
+    if (link.silentForMs < this.#ports.timings.attemptTimeoutMs) return false;
+    mark('silent-connection');
+    link.suspect();
+    return true;
   }
 
   #timeOut(task: Task): void {
     const trouble = `the deadline passed; last: ${task.lastTrouble}`;
     this.#fail(task, mayBeApplied(task) ? 'timeout' : 'unavailable', trouble);
   }
-}
-
-/** Nothing at all came from that node for long: whatever waits for it is tried elsewhere. */
-function suspectIfSilent(link: NodeLink): boolean {
-  if (link.silentForMs < ATTEMPT_TIMEOUT_MS) return false;
-  mark('silent-connection');
-  link.suspect();
-  return true;
 }
 
 /** Whether a copy of it may have been executed, or may yet be: the attempt under way may have reached its node. */

@@ -4,7 +4,15 @@
  * Invariant: each request ends once, with its reply or as lost; a lost one may or may not have reached the node.
  */
 import type { Address, CancelTimer, Clock, Connection, Dialer, ReplyBody, Request, RequestBody } from '@kvorum/common';
-import { DecodeError, decodeReplies, encodeRequests, formatAddress, limits } from '@kvorum/common';
+import type { ClientTimings } from './timings.ts';
+import {
+  commandBytes,
+  DecodeError,
+  decodeReplies,
+  encodeRequests,
+  formatAddress,
+  REQUESTS_PER_FRAME_MAX,
+} from '@kvorum/common';
 
 /** How a request ended. `sent` is false when it certainly never left. */
 export type Answer =
@@ -29,12 +37,19 @@ export interface PendingRequest {
 interface Outstanding {
   readonly body: RequestBody;
   readonly done: (answer: Answer) => void;
+  /** Of a stream: what it takes before more is granted, and who takes it. */
+  readonly stream?: { readonly credit: number; readonly onPushed: (body: ReplyBody) => void };
   sent: boolean;
 }
 
-const CONNECT_TIMEOUT_MS = 1000;
-/** So long after a failure a node that is out of reach is tried again. One that closed a standing connection is there: at once. */
-const PROBE_AFTER_MS = 500;
+/** A stream of replies under way. */
+export interface ReplyStream {
+  /** Lets the node push so many more bytes. */
+  grant(bytes: number): void;
+  /** Ends it; nothing is called back any more. */
+  cancel(): void;
+}
+
 /** Requests are encoded up to here before a frame is cut. */
 const FRAME_BYTES_TARGET = 1024 * 1024;
 
@@ -42,6 +57,7 @@ export class NodeLink {
   readonly address: Address;
   readonly #clock: Clock;
   readonly #dialer: Dialer;
+  readonly #timings: ClientTimings;
   readonly #events: LinkEvents;
   #connection: Connection | undefined;
   #connectionNumber = 0;
@@ -56,10 +72,15 @@ export class NodeLink {
   #flushScheduled = false;
   #lastId = 0;
 
-  constructor(address: Address, ports: { readonly clock: Clock; readonly dialer: Dialer }, events: LinkEvents) {
+  constructor(
+    address: Address,
+    ports: { readonly clock: Clock; readonly dialer: Dialer; readonly timings: ClientTimings },
+    events: LinkEvents,
+  ) {
     this.address = address;
     this.#clock = ports.clock;
     this.#dialer = ports.dialer;
+    this.#timings = ports.timings;
     this.#events = events;
   }
 
@@ -79,18 +100,46 @@ export class NodeLink {
 
   /** Sends with the other requests of this turn. */
   request(body: RequestBody, done: (answer: Answer) => void): PendingRequest {
-    this.#lastId += 1;
-    const id = this.#lastId;
     const outstanding: Outstanding = { body, done, sent: false };
-    this.#outstanding.set(id, outstanding);
-    this.#queue.push(id);
-    if (this.#connection === undefined) this.#connect();
-    else this.#scheduleFlush();
+    const id = this.#ask(outstanding);
     return {
       get sent() {
         return outstanding.sent;
       },
       cancel: () => void this.#outstanding.delete(id),
+    };
+  }
+
+  #ask(outstanding: Outstanding): number {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#outstanding.set(id, outstanding);
+    this.#queue.push(id);
+    if (this.#connection === undefined) this.#connect();
+    else this.#scheduleFlush();
+    return id;
+  }
+
+  /**
+   * Asks for a stream of replies, of which the node pushes at most `credit` bytes before more are granted; `done` gets the last
+   * reply, or that it was lost with its connection.
+   */
+  openStream(
+    body: RequestBody,
+    credit: number,
+    onPushed: (body: ReplyBody) => void,
+    done: (answer: Answer) => void,
+  ): ReplyStream {
+    const id = this.#ask({ body, done, stream: { credit, onPushed }, sent: false });
+    const tell = (control: RequestBody): void => {
+      if (this.#outstanding.has(id)) this.#ask({ body: control, done: () => undefined, sent: false });
+    };
+    return {
+      grant: (bytes) => tell({ type: 'credit', of: id, bytes }),
+      cancel: () => {
+        tell({ type: 'cancel', of: id });
+        this.#outstanding.delete(id);
+      },
     };
   }
 
@@ -125,9 +174,11 @@ export class NodeLink {
           this.#scheduleFlush();
         }),
       onFrame: (frame) => ifCurrent(() => this.#onFrame(frame)),
-      onClose: (reason) => ifCurrent(() => this.#fail(reason, this.#open ? 0 : PROBE_AFTER_MS)),
+      onClose: (reason) => ifCurrent(() => this.#fail(reason, this.#open ? 0 : this.#timings.probeAfterMs)),
     });
-    this.#cancelConnectTimer = this.#clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#fail('it does not answer'));
+    this.#cancelConnectTimer = this.#clock.setTimer(this.#timings.connectTimeoutMs, () =>
+      this.#fail('it does not answer'),
+    );
   }
 
   #onFrame(frame: Uint8Array): void {
@@ -140,18 +191,25 @@ export class NodeLink {
       this.#fail(`it sent a frame that does not decode: ${error.message}`);
       return;
     }
-    for (const { id, body } of replies) {
+    for (const { id, body, more } of replies) {
       const outstanding = this.#outstanding.get(id);
+      if (more === true) {
+        outstanding?.stream?.onPushed(body);
+        continue;
+      }
       this.#outstanding.delete(id);
       outstanding?.done({ type: 'reply', body });
     }
-    // The first is the oldest: the others have not left if it has not.
-    const [oldest] = this.#outstanding.values();
-    if (oldest?.sent === true) this.#unansweredSinceMs = this.#clock.monotonicMs();
+    for (const { sent, stream } of this.#outstanding.values()) {
+      if (stream !== undefined) continue;
+      // The first is the oldest: the others have not left if it has not.
+      if (sent) this.#unansweredSinceMs = this.#clock.monotonicMs();
+      break;
+    }
   }
 
   /** Ends the connection; every request that waits for an answer is lost. */
-  #fail(reason: string, probeAfterMs = PROBE_AFTER_MS): void {
+  #fail(reason: string, probeAfterMs = this.#timings.probeAfterMs): void {
     const connection = this.#connection;
     this.#cancelConnectTimer();
     this.#connection = undefined;
@@ -186,11 +244,14 @@ export class NodeLink {
     for (const id of this.#queue) {
       const outstanding = this.#outstanding.get(id);
       if (outstanding === undefined) continue;
+      const { body, stream } = outstanding;
       outstanding.sent = true;
-      this.#unansweredSinceMs ??= this.#clock.monotonicMs();
-      requests.push({ id, body: outstanding.body });
+      requests.push(stream === undefined ? { id, body } : { id, body, credit: stream.credit });
+      // A node says nothing to it, and nothing may be new to a stream for long.
+      if (body.type === 'credit' || body.type === 'cancel') this.#outstanding.delete(id);
+      else if (stream === undefined) this.#unansweredSinceMs ??= this.#clock.monotonicMs();
       bytes += requestBytes(outstanding.body);
-      if (bytes < FRAME_BYTES_TARGET && requests.length < limits.requestsPerFrameMax) continue;
+      if (bytes < FRAME_BYTES_TARGET && requests.length < REQUESTS_PER_FRAME_MAX) continue;
       this.#connection?.send(encodeRequests(requests));
       requests = [];
       bytes = 0;
@@ -203,6 +264,5 @@ export class NodeLink {
 /** About how long a request is. */
 function requestBytes(body: RequestBody): number {
   if (body.type !== 'group' || body.request.type !== 'execute') return 64;
-  const { command } = body.request;
-  return 64 + ('value' in command ? command.value.length : 'next' in command ? command.next.length : 0);
+  return 64 + commandBytes(body.request.command);
 }

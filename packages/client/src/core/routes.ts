@@ -7,11 +7,13 @@ import type { Address, Clock, Dialer, Layout, NodeId, Random, ReplyBody, Request
 import { formatAddress, KvorumError } from '@kvorum/common';
 import type { GroupChannel } from './group-channel.ts';
 import { NodeLink } from './node-link.ts';
+import type { ClientTimings } from './timings.ts';
 
 export interface ClientPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly dialer: Dialer;
+  readonly timings: ClientTimings;
 }
 
 export type ConnectionEvent =
@@ -35,16 +37,9 @@ export interface Target {
   readonly forward: boolean;
 }
 
-/** An attempt without an answer is made elsewhere after that. */
-export const ATTEMPT_TIMEOUT_MS = 1000;
-/** A node may have moved while nothing was asked of it: a client at work asks for the layout this often. */
-const LAYOUT_AGE_MS_MAX = 5000;
-const BACKOFF_MS_MIN = 10;
-const BACKOFF_MS_MAX = 60;
-
 /** A pause that grows with the attempts and varies, so that clients do not come back all at once. */
-export function backoffMs(random: Random, attempts: number): number {
-  const ceiling = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(attempts, 10));
+export function backoffMs({ random, timings }: ClientPorts, attempts: number): number {
+  const ceiling = Math.min(timings.backoffMsMax, timings.backoffMsMin * 2 ** Math.min(attempts, 10));
   return ceiling / 2 + (random.nextUint32() / 2 ** 32) * (ceiling / 2);
 }
 
@@ -96,7 +91,7 @@ export class Routes {
 
   /** The leader if it is known and in reach; else a member, who may pass the request on; else any node. */
   target(channel: GroupChannel): Target {
-    if (this.#ports.clock.monotonicMs() - this.#layoutMs > LAYOUT_AGE_MS_MAX) this.refresh();
+    if (this.#ports.clock.monotonicMs() - this.#layoutMs > this.#ports.timings.layoutAgeMsMax) this.refresh();
     const layout = this.#layout;
     const members = layout?.groups[channel.group]?.members ?? [];
     if (channel.leader !== 0 && !this.#nodeUnreachable(channel.leader)) {
@@ -166,11 +161,11 @@ export class Routes {
     const addresses = [...this.#seeds, ...(this.#layout?.nodes.map((node) => node.address) ?? [])];
     const address = addresses[this.#turn % addresses.length] as Address;
     this.#turn += 1;
-    this.ask(address, { type: 'layout' }, ATTEMPT_TIMEOUT_MS, (reply) => {
+    this.ask(address, { type: 'layout' }, this.#ports.timings.attemptTimeoutMs, (reply) => {
       if (this.#onLayout(address, reply)) this.#refreshing = false;
       else if (attempt >= addresses.length && !this.#host.isAwaited()) this.#refreshing = false;
       else {
-        const pauseMs = backoffMs(this.#ports.random, attempt);
+        const pauseMs = backoffMs(this.#ports, attempt);
         this.#ports.clock.setTimer(pauseMs, () => this.#askForLayout(attempt + 1));
       }
     });

@@ -4,18 +4,29 @@
  * Nodes that want to join speak it too: a check-in is a request.
  */
 import { DecodeError, Reader, Writer } from '../codec.ts';
-import type { Command, CommandResult, Versioned } from './command.ts';
-import { readCommand, readCommandResult, readKind, writeCommand, writeCommandResult } from './command.ts';
+import type { Answer, Command, CommandResult, Query } from '../key-value/commands.ts';
+import {
+  readAnswer,
+  readCommand,
+  readCommandResult,
+  readKind,
+  readQuery,
+  writeAnswer,
+  writeCommand,
+  writeCommandResult,
+  writeQuery,
+} from '../key-value/commands.ts';
 import type { ErrorCode } from '../errors.ts';
 import { errorCodes } from '../errors.ts';
 import type { Address, GroupId, NodeId } from '../ids.ts';
 import type { Layout } from '../layout/layout.ts';
 import { readAddress, readLayout, writeAddress, writeLayout } from '../layout/layout.ts';
-import { limits } from '../limits.ts';
+import { FRAME_BYTES_MAX, PARTITIONS_MAX, REQUESTS_PER_FRAME_MAX } from '../limits.ts';
 
 /** Path and websocket subprotocol; another version of the protocol has another number. */
 export const CLIENT_PATH = '/client';
-export const CLIENT_SUBPROTOCOL = 'kvorum.client.1';
+export const CLIENT_PROTOCOL_VERSION = 2;
+export const CLIENT_SUBPROTOCOL = `kvorum.client.${CLIENT_PROTOCOL_VERSION}`;
 
 /** What a group is asked, by a client or on its behalf by another node. */
 export type GroupRequest =
@@ -34,10 +45,14 @@ export type GroupRequest =
       readonly command: Command;
     }
   /** A linearizable read. */
-  | { readonly type: 'read'; readonly group: GroupId; readonly key: Uint8Array };
+  | { readonly type: 'read'; readonly group: GroupId; readonly query: Query };
 
 export type RequestBody =
   | { readonly type: 'layout' }
+  /** Lets the stream of replies to an earlier request go on by so many bytes; has no reply of its own. */
+  | { readonly type: 'credit'; readonly of: number; readonly bytes: number }
+  /** Ends the stream of replies to an earlier request; has no reply of its own. */
+  | { readonly type: 'cancel'; readonly of: number }
   /** What the node knows about itself and its groups, as JSON. */
   | { readonly type: 'status' }
   /** `forward`: a node that does not lead the group passes the request on instead of answering not-leader. */
@@ -62,7 +77,7 @@ export interface Served {
 export type GroupReply =
   | { readonly type: 'session'; readonly session: number; readonly served: Served }
   | { readonly type: 'result'; readonly result: CommandResult; readonly served: Served }
-  | { readonly type: 'value'; readonly found: Versioned | undefined; readonly served: Served }
+  | (Answer & { readonly served: Served })
   /** `leader` is a hint with not-leader, `epoch` the node's layout epoch with wrong-group; 0 for none. */
   | {
       readonly type: 'refused';
@@ -98,14 +113,25 @@ export type ReplyBody =
 export interface Request {
   readonly id: number;
   readonly body: RequestBody;
+  /**
+   * How many bytes of replies the client takes before it grants more: it asks for a stream, which goes on until it is
+   * cancelled. Without it there is one reply. Pushed replies count against the credit, never against the connection's
+   * backlog, so that a slow watcher costs its own stream only.
+   */
+  readonly credit?: number;
 }
 
 export interface Reply {
   readonly id: number;
   readonly body: ReplyBody;
+  /** Others will follow to the same request. */
+  readonly more?: boolean;
 }
 
-const requestKinds = ['layout', 'status', 'group', 'check-in'] as const;
+/** What a client may grant at a time. */
+export const CREDIT_BYTES_MAX = 64 * 1024 * 1024;
+
+const requestKinds = ['layout', 'status', 'group', 'check-in', 'credit', 'cancel'] as const;
 const groupRequestKinds = ['open-session', 'execute', 'read'] as const;
 const replyKinds = ['session', 'result', 'value', 'refused', 'layout', 'status', 'checked-in'] as const;
 const checkInKinds = ['forming', 'member', 'spare', 'elsewhere', 'rejected'] as const;
@@ -113,7 +139,7 @@ const checkInKinds = ['forming', 'member', 'spare', 'elsewhere', 'rejected'] as 
 export function encodeRequests(requests: readonly Request[]): Uint8Array {
   const writer = new Writer();
   for (const request of requests) {
-    writer.uint(request.id);
+    writer.uint(request.id).uint(request.credit ?? 0);
     writeRequestBody(writer, request.body);
   }
   return writer.finish();
@@ -124,10 +150,13 @@ export function decodeRequests(frame: Uint8Array): Request[] {
   const reader = new Reader(frame);
   const requests: Request[] = [];
   while (reader.remaining > 0) {
-    if (requests.length === limits.requestsPerFrameMax) {
-      throw new DecodeError(`more than ${limits.requestsPerFrameMax} requests in a frame`);
+    if (requests.length === REQUESTS_PER_FRAME_MAX) {
+      throw new DecodeError(`more than ${REQUESTS_PER_FRAME_MAX} requests in a frame`);
     }
-    requests.push({ id: reader.uint(), body: readRequestBody(reader) });
+    const id = reader.uint();
+    const credit = reader.uint(CREDIT_BYTES_MAX);
+    const body = readRequestBody(reader);
+    requests.push(credit === 0 ? { id, body } : { id, body, credit });
   }
   return requests;
 }
@@ -146,6 +175,12 @@ function writeRequestBody(writer: Writer, body: RequestBody): void {
       writer.text(body.instance).text(body.clusterId ?? '');
       writeAddress(writer, body.address);
       return;
+    case 'credit':
+      writer.uint(body.of).uint(body.bytes);
+      return;
+    case 'cancel':
+      writer.uint(body.of);
+      return;
   }
 }
 
@@ -162,6 +197,10 @@ function readRequestBody(reader: Reader): RequestBody {
       const clusterId = reader.text(64);
       return { type, instance, clusterId: clusterId === '' ? undefined : clusterId, address: readAddress(reader) };
     }
+    case 'credit':
+      return { type, of: reader.uint(), bytes: reader.uint(CREDIT_BYTES_MAX) };
+    case 'cancel':
+      return { type, of: reader.uint() };
   }
 }
 
@@ -175,14 +214,14 @@ export function writeGroupRequest(writer: Writer, request: GroupRequest): void {
       writeCommand(writer, request.command);
       return;
     case 'read':
-      writer.bytes(request.key);
+      writeQuery(writer, request.query);
       return;
   }
 }
 
 export function readGroupRequest(reader: Reader): GroupRequest {
   const type = readKind(reader, groupRequestKinds);
-  const group = reader.uint(limits.partitionsMax);
+  const group = reader.uint(PARTITIONS_MAX);
   switch (type) {
     case 'open-session':
       return { type, group };
@@ -196,7 +235,7 @@ export function readGroupRequest(reader: Reader): GroupRequest {
         command: readCommand(reader),
       };
     case 'read':
-      return { type, group, key: reader.bytes(limits.frameBytesMax) };
+      return { type, group, query: readQuery(reader) };
   }
 }
 
@@ -207,7 +246,7 @@ export function encodeReplies(replies: readonly Reply[]): Uint8Array {
 }
 
 export function writeReply(writer: Writer, reply: Reply): void {
-  writer.uint(reply.id);
+  writer.uint(reply.id).bool(reply.more === true);
   const { body } = reply;
   switch (body.type) {
     case 'layout':
@@ -230,7 +269,12 @@ export function writeReply(writer: Writer, reply: Reply): void {
 export function decodeReplies(frame: Uint8Array): Reply[] {
   const reader = new Reader(frame);
   const replies: Reply[] = [];
-  while (reader.remaining > 0) replies.push({ id: reader.uint(), body: readReplyBody(reader) });
+  while (reader.remaining > 0) {
+    const id = reader.uint();
+    const more = reader.bool();
+    const body = readReplyBody(reader);
+    replies.push(more ? { id, body, more } : { id, body });
+  }
   return replies;
 }
 
@@ -246,8 +290,7 @@ export function writeGroupReply(writer: Writer, reply: GroupReply): void {
       writeServed(writer, reply.served);
       return;
     case 'value':
-      writer.bool(reply.found !== undefined);
-      if (reply.found !== undefined) writer.uint(reply.found.version).bytes(reply.found.value);
+      writeAnswer(writer, reply);
       writeServed(writer, reply.served);
       return;
     case 'refused':
@@ -271,10 +314,8 @@ function readReplyBody(reader: Reader): ReplyBody {
       return { type, session: reader.uint(), served: readServed(reader) };
     case 'result':
       return { type, result: readCommandResult(reader), served: readServed(reader) };
-    case 'value': {
-      const found = reader.bool() ? { version: reader.uint(), value: reader.bytes(limits.frameBytesMax) } : undefined;
-      return { type, found, served: readServed(reader) };
-    }
+    case 'value':
+      return { ...readAnswer(reader), served: readServed(reader) };
     case 'refused':
       return {
         type,
@@ -286,7 +327,7 @@ function readReplyBody(reader: Reader): ReplyBody {
     case 'layout':
       return { type, layout: reader.bool() ? readLayout(reader) : undefined };
     case 'status':
-      return { type, json: reader.text(limits.frameBytesMax) };
+      return { type, json: reader.text(FRAME_BYTES_MAX) };
     case 'checked-in':
       return { type, clusterId: reader.text(64), node: reader.uint(), state: readCheckInState(reader) };
   }

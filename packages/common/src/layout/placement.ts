@@ -17,7 +17,12 @@ export interface PlacementOptions {
   readonly partitions: number;
   /** Members of each group, at most the number of nodes. */
   readonly replication: number;
+  /** What the groups that hold keys run. The metadata group always runs {@link METADATA_PROTOCOL}. */
+  readonly protocol?: string;
 }
+
+/** What the metadata group runs, and the others unless told otherwise. */
+export const METADATA_PROTOCOL = 'sequence-paxos';
 
 /** The first layout of a cluster, epoch 1. Throws a RangeError when there are fewer nodes than replicas. */
 export function computeLayout(clusterId: string, nodes: readonly NodeLayout[], options: PlacementOptions): Layout {
@@ -33,9 +38,10 @@ export function computeLayout(clusterId: string, nodes: readonly NodeLayout[], o
       .toString(16)
       .padStart(8, '0');
     const successors = ring.get(name, options.replication).map(Number);
-    groups.push({ id: group, members: spreadLeaders(successors, leaderships) });
+    const protocol = group === METADATA_GROUP ? METADATA_PROTOCOL : (options.protocol ?? METADATA_PROTOCOL);
+    groups.push({ id: group, members: spreadLeaders(successors, leaderships), protocol });
   }
-  return { clusterId, epoch: 1, nodes: sorted, groups };
+  return { clusterId, epoch: 1, routing: 'tag', nodes: sorted, groups };
 }
 
 /**

@@ -27,15 +27,22 @@ export function maxBallot(a: Ballot, b: Ballot): Ballot {
   return compareBallots(a, b) >= 0 ? a : b;
 }
 
-/** For people: "7.n2" is ballot number 7 of node 2. */
-export function formatBallot(ballot: Ballot): string {
-  return `${ballot.number}.n${ballot.node}`;
+/** Numbers up to here are read from frames and records, and none above it is ever made: 8,900 years of a ballot each ms. */
+export const BALLOT_NUMBER_MAX = 2 ** 48;
+/**
+ * A ballot this far above all that a replica knows is damage, or comes from a program that is none of ours: each election
+ * adds 1. Without that bound one message would use all numbers up.
+ */
+const BALLOT_LEAP_MAX = 2 ** 32;
+
+export function isPlausible(ballot: Ballot, known: Ballot): boolean {
+  return ballot.number <= known.number + BALLOT_LEAP_MAX;
 }
 
 export function writeBallot(writer: Writer, ballot: Ballot): void {
-  writer.uint(ballot.number).uint(ballot.priority).uint(ballot.node);
+  writer.uint(ballot.number, BALLOT_NUMBER_MAX).uint(ballot.priority).uint(ballot.node);
 }
 
 export function readBallot(reader: Reader): Ballot {
-  return { number: reader.uint(), priority: reader.uint(), node: reader.uint() };
+  return { number: reader.uint(BALLOT_NUMBER_MAX), priority: reader.uint(), node: reader.uint() };
 }

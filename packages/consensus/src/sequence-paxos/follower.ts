@@ -5,54 +5,60 @@
  * something: it asks the leader to prepare it again and accepts nothing before it is synchronized.
  */
 import type { NodeId } from '@kvorum/common';
-import { limits, mark } from '@kvorum/common';
+import { mark } from '../marks.ts';
 import { compareBallots, sameBallot } from './ballot.ts';
 import type { Entry } from '../entry.ts';
 import type { Message } from './messages.ts';
-import type { GroupHeartbeat } from '../replicated-log.ts';
-import type { Acceptor } from './acceptor.ts';
+import type { Outbox } from './outbox.ts';
+import type { ReplicaState } from './replica-state.ts';
+import type { LogLimits, RoleParts } from './role.ts';
+import type { GroupHeartbeat } from './types.ts';
 
 type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>;
 
 export class Follower {
   readonly kind = 'follower';
-  readonly #acceptor: Acceptor;
+  readonly #state: ReplicaState;
+  readonly #outbox: Outbox;
   readonly #others: readonly NodeId[];
+  readonly #limits: LogLimits;
   #recovering: boolean;
   /** Parts of an accept-sync that have arrived so far. */
   #parts: { readonly of: MessageOf<'accept-sync'>; readonly entries: Entry[] } | undefined;
   /** The log's length at the last round that found the leader ahead of it; a standstill asks for help. */
   #behindAt: number | undefined;
 
-  constructor(acceptor: Acceptor, others: readonly NodeId[], recovering: boolean) {
-    this.#acceptor = acceptor;
+  constructor({ state, outbox, others, limits }: RoleParts, recovering: boolean) {
+    this.#state = state;
+    this.#outbox = outbox;
     this.#others = others;
+    this.#limits = limits;
     this.#recovering = recovering;
   }
 
   onPrepare(from: NodeId, message: MessageOf<'prepare'>): void {
-    const acceptor = this.#acceptor;
-    const order = compareBallots(message.ballot, acceptor.promisedBallot);
+    const state = this.#state;
+    const order = compareBallots(message.ballot, state.promisedBallot);
     if (order < 0) return;
-    if (order > 0) acceptor.promise(message.ballot);
+    if (order > 0) state.promise(message.ballot);
     else mark('prepare-repeated');
     this.#parts = undefined;
-    const { log } = acceptor;
+    const { log } = state;
     const start = this.#suffixStart(message);
-    acceptor.sendAfterPersist(from, {
+    this.#outbox.sendAfterPersist(from, {
       type: 'promise',
       ballot: message.ballot,
-      acceptedBallot: acceptor.acceptedBallot,
+      acceptedBallot: state.acceptedBallot,
       logLength: log.length,
-      decidedIndex: acceptor.decidedIndex,
+      decidedIndex: state.decidedIndex,
       suffixFrom: start,
-      suffix: log.chunk(start, limits.messageEntryBytesMax),
+      suffix: log.chunk(start, this.#limits.messageEntryBytesMax),
     });
   }
 
   /** Where the part of this log begins that the leader may lack. */
   #suffixStart(message: MessageOf<'prepare'>): number {
-    const { acceptedBallot, log } = this.#acceptor;
+    const { acceptedBallot, log } = this.#state;
     const order = compareBallots(acceptedBallot, message.acceptedBallot);
     if (order < 0) return log.length;
     const wanted = order > 0 ? message.suffixFrom : Math.max(message.suffixFrom, message.logLength);
@@ -60,23 +66,23 @@ export class Follower {
   }
 
   onAcceptSync(from: NodeId, message: MessageOf<'accept-sync'>): void {
-    const acceptor = this.#acceptor;
-    if (!sameBallot(message.ballot, acceptor.promisedBallot)) return;
+    const state = this.#state;
+    if (!sameBallot(message.ballot, state.promisedBallot)) return;
     const entries = this.#collect(message);
     if (entries === undefined) return;
-    if (sameBallot(acceptor.acceptedBallot, message.ballot)) {
+    if (sameBallot(state.acceptedBallot, message.ballot)) {
       // A late or repeated one: within a ballot the leader's log only grows, so what follows must stay.
       mark('accept-sync-repeated');
-      if (message.from > acceptor.log.length) return this.#askAgain(from);
-      acceptor.append(entries.slice(acceptor.log.length - message.from));
+      if (message.from > state.log.length) return this.#askAgain(from);
+      state.append(entries.slice(state.log.length - message.from));
     } else {
       // Decided entries are the same in both logs, so the cut can move up to where they end.
-      const cut = Math.max(message.from, acceptor.decidedIndex);
-      if (cut > acceptor.log.length) return this.#askAgain(from);
-      acceptor.acceptRound(message.ballot, cut, entries.slice(cut - message.from));
+      const cut = Math.max(message.from, state.decidedIndex);
+      if (cut > state.log.length) return this.#askAgain(from);
+      state.acceptRound(message.ballot, cut, entries.slice(cut - message.from));
     }
     this.#recovering = false;
-    acceptor.decide(message.decidedIndex);
+    state.decide(message.decidedIndex);
     this.#answerAccepted(from);
   }
 
@@ -98,16 +104,16 @@ export class Follower {
   }
 
   onAccept(from: NodeId, message: MessageOf<'accept'>): void {
-    const acceptor = this.#acceptor;
-    if (this.#recovering || !sameBallot(message.ballot, acceptor.promisedBallot)) return;
-    const { length } = acceptor.log;
+    const state = this.#state;
+    if (this.#recovering || !sameBallot(message.ballot, state.promisedBallot)) return;
+    const { length } = state.log;
     // Not synchronized in this ballot, or a gap: something before was lost.
-    if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length) {
+    if (!sameBallot(state.acceptedBallot, message.ballot) || message.from > length) {
       mark('accept-gap');
       return this.#askAgain(from);
     }
-    acceptor.append(message.entries.slice(length - message.from));
-    acceptor.decide(message.decidedIndex);
+    state.append(message.entries.slice(length - message.from));
+    state.decide(message.decidedIndex);
     this.#answerAccepted(from);
   }
 
@@ -116,54 +122,53 @@ export class Follower {
   }
 
   onSnapshotOffer(from: NodeId, message: MessageOf<'snapshot-offer'>): void {
-    const acceptor = this.#acceptor;
-    if (!sameBallot(message.ballot, acceptor.promisedBallot) || message.index <= acceptor.decidedIndex) return;
-    acceptor.emit({ type: 'snapshot-needed', from, atLeast: message.index });
+    const state = this.#state;
+    if (!sameBallot(message.ballot, state.promisedBallot) || message.index <= state.decidedIndex) return;
+    this.#outbox.emit({ type: 'snapshot-needed', from, atLeast: message.index });
   }
 
   onReadCheck(from: NodeId, message: MessageOf<'read-check'>): void {
-    if (!sameBallot(message.ballot, this.#acceptor.promisedBallot)) return;
-    this.#acceptor.send(from, { type: 'read-checked', ballot: message.ballot, round: message.round });
+    if (!sameBallot(message.ballot, this.#state.promisedBallot)) return;
+    this.#outbox.send(from, { type: 'read-checked', ballot: message.ballot, round: message.round });
   }
 
   onSnapshotInstalled(): void {
     // The promise may be this replica's own, of a time when it led.
-    const leader = this.#acceptor.promisedBallot.node;
+    const leader = this.#state.promisedBallot.node;
     if (this.#others.includes(leader)) this.#askAgain(leader);
     else this.#recovering = true;
   }
 
   /** Repeats what may have been lost, and notices from the leader's heartbeat that the end of a burst was. */
-  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
-    const acceptor = this.#acceptor;
+  onHeartbeatRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>): void {
+    const state = this.#state;
     if (this.#recovering) {
       mark('recovering');
       for (const member of this.#others) this.#ask(member);
       return;
     }
-    const leader = replies.get(acceptor.promisedBallot.node);
+    const leader = replies.get(state.promisedBallot.node);
     if (leader === undefined) return;
     this.#learnDecided({ ballot: leader.ballot, decidedIndex: leader.leadingDecidedIndex });
-    const behind =
-      sameBallot(leader.ballot, acceptor.promisedBallot) && leader.leadingDecidedIndex > acceptor.decidedIndex;
-    if (behind && this.#behindAt === acceptor.log.length) {
+    const behind = sameBallot(leader.ballot, state.promisedBallot) && leader.leadingDecidedIndex > state.decidedIndex;
+    if (behind && this.#behindAt === state.log.length) {
       mark('left-behind-round');
-      this.#askAgain(acceptor.promisedBallot.node);
+      this.#askAgain(state.promisedBallot.node);
     }
-    this.#behindAt = behind ? acceptor.log.length : undefined;
+    this.#behindAt = behind ? state.log.length : undefined;
   }
 
   /** Valid only for the leader's word in the ballot that this whole log was accepted in. */
   #learnDecided(word: Pick<MessageOf<'decide'>, 'ballot' | 'decidedIndex'>): void {
-    const acceptor = this.#acceptor;
-    if (this.#recovering || !sameBallot(word.ballot, acceptor.promisedBallot)) return;
-    if (!sameBallot(word.ballot, acceptor.acceptedBallot)) return;
-    acceptor.decide(word.decidedIndex);
+    const state = this.#state;
+    if (this.#recovering || !sameBallot(word.ballot, state.promisedBallot)) return;
+    if (!sameBallot(word.ballot, state.acceptedBallot)) return;
+    state.decide(word.decidedIndex);
   }
 
   #answerAccepted(to: NodeId): void {
-    const { promisedBallot: ballot, log } = this.#acceptor;
-    this.#acceptor.sendAfterPersist(to, { type: 'accepted', ballot, acceptedIndex: log.length });
+    const { promisedBallot: ballot, log } = this.#state;
+    this.#outbox.sendAfterPersist(to, { type: 'accepted', ballot, acceptedIndex: log.length });
   }
 
   #askAgain(leader: NodeId): void {
@@ -172,6 +177,6 @@ export class Follower {
   }
 
   #ask(member: NodeId): void {
-    this.#acceptor.send(member, { type: 'prepare-request' });
+    this.#outbox.send(member, { type: 'prepare-request' });
   }
 }

@@ -7,20 +7,20 @@
  * node raises its ballot above all it has seen, if it is quorum-connected and none of its neighbours is happy: a happy
  * neighbour means that a leader serves, even one that this node cannot see.
  *
- * Invariants: `leader` only grows; a node's own ballot is above every leader it had seen when it raised it, so a ballot
+ * Invariants: `leaderBallot` only grows; a node's own ballot is above every leader it had seen when it raised it, so a ballot
  * is never reused, after a restart either (the stored promise is the first leader it knows).
  */
 import type { NodeId } from '@kvorum/common';
-import { mark } from '@kvorum/common';
+import { mark } from '../marks.ts';
 import type { Ballot } from './ballot.ts';
-import { compareBallots, maxBallot, sameBallot } from './ballot.ts';
+import { BALLOT_NUMBER_MAX, compareBallots, maxBallot, sameBallot } from './ballot.ts';
 import { majorityOf } from '../quorum.ts';
-import type { GroupHeartbeat } from '../replicated-log.ts';
+import type { GroupHeartbeat } from './types.ts';
 
 export class LeaderElection {
   readonly #members: number;
   #ownBallot: Ballot;
-  #leader: Ballot;
+  #leaderBallot: Ballot;
   #happy = false;
   #hasFollowers = false;
   /** Rounds for which it leaves the first move after a start to the members that are preferred as leader. */
@@ -35,7 +35,7 @@ export class LeaderElection {
   constructor(self: NodeId, priority: number, members: number, promised: Ballot) {
     this.#members = members;
     this.#ownBallot = { number: 0, priority, node: self };
-    this.#leader = promised;
+    this.#leaderBallot = promised;
     this.#patience = members - priority;
   }
 
@@ -43,8 +43,8 @@ export class LeaderElection {
     return this.#ownBallot;
   }
 
-  get leader(): Ballot {
-    return this.#leader;
+  get leaderBallot(): Ballot {
+    return this.#leaderBallot;
   }
 
   get happy(): boolean {
@@ -58,12 +58,12 @@ export class LeaderElection {
 
   /** This node won: it is to lead with its own ballot. */
   get elected(): boolean {
-    return sameBallot(this.#leader, this.#ownBallot);
+    return sameBallot(this.#leaderBallot, this.#ownBallot);
   }
 
   /** A member says that it leads now: known before the round ends, so that fewer stand against it. */
   onNews(heartbeat: GroupHeartbeat): void {
-    if (heartbeat.happy && sameBallot(heartbeat.leader, heartbeat.ballot)) this.#onLeaderAtWork(heartbeat.ballot);
+    if (heartbeat.happy && sameBallot(heartbeat.leaderBallot, heartbeat.ballot)) this.#onLeaderAtWork(heartbeat.ballot);
   }
 
   /** A promise shows a leader that is at work, though no heartbeat has told of it yet. */
@@ -72,18 +72,18 @@ export class LeaderElection {
   }
 
   #onLeaderAtWork(ballot: Ballot): void {
-    if (compareBallots(ballot, this.#leader) <= 0) return;
-    this.#leader = ballot;
+    if (compareBallots(ballot, this.#leaderBallot) <= 0) return;
+    this.#leaderBallot = ballot;
     this.#happy = true;
     this.#newLeaderSince = true;
   }
 
   /** Takes the answers of one heartbeat round. A node with a stalled disk neither leads nor stands. */
-  onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>, stalled = false): void {
+  onHeartbeatRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>, stalled = false): void {
     const answers = [...replies.values()];
     // Number 0: that member never tried to lead.
-    for (const { ballot } of answers) if (ballot.number > 0) this.#leader = maxBallot(this.#leader, ballot);
-    const followers = answers.filter((answer) => compareBallots(answer.leader, this.#ownBallot) <= 0);
+    for (const { ballot } of answers) if (ballot.number > 0) this.#leaderBallot = maxBallot(this.#leaderBallot, ballot);
+    const followers = answers.filter((answer) => compareBallots(answer.leaderBallot, this.#ownBallot) <= 0);
     this.#hasFollowers = !stalled && this.#isMajority(followers.length);
     this.#happy = this.#seesLeader(answers);
     this.#newLeaderSince = false;
@@ -108,20 +108,22 @@ export class LeaderElection {
   #seesLeader(answers: readonly GroupHeartbeat[]): boolean {
     // Who began to lead a moment ago may have answered before that.
     if (this.#newLeaderSince) return true;
-    if (!this.elected) return answers.some((answer) => answer.happy && sameBallot(answer.ballot, this.#leader));
+    if (!this.elected) return answers.some((answer) => answer.happy && sameBallot(answer.ballot, this.#leaderBallot));
     // One that lost its followers need not try again where a neighbour sees a higher leader that is happy.
-    return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leader, this.#ownBallot) > 0);
+    return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leaderBallot, this.#ownBallot) > 0);
   }
 
   /** A member that promised a higher ballot than the one that leads, whose owner never came to lead, cannot follow. */
   #isLeftBehind(answer: GroupHeartbeat): boolean {
-    return !answer.happy && compareBallots(answer.leader, this.#ownBallot) > 0;
+    return !answer.happy && compareBallots(answer.leaderBallot, this.#ownBallot) > 0;
   }
 
   #takeOver(answers: readonly GroupHeartbeat[]): void {
-    const seen = answers.reduce((number, answer) => Math.max(number, answer.leader.number), this.#leader.number);
+    const seen = answers.reduce((max, answer) => Math.max(max, answer.leaderBallot.number), this.#leaderBallot.number);
+    // There is no number left to stand with.
+    if (seen >= BALLOT_NUMBER_MAX) return;
     this.#ownBallot = { ...this.#ownBallot, number: seen + 1 };
-    this.#leader = this.#ownBallot;
+    this.#leaderBallot = this.#ownBallot;
     this.#happy = true;
     this.#hasFollowers = true;
   }

@@ -6,16 +6,19 @@
  * was reported by it in this ballot. Haridi, Kroll and Carbone (2020), section 4.
  */
 import type { NodeId } from '@kvorum/common';
-import { limits, mark } from '@kvorum/common';
+import { mark } from '../marks.ts';
 import type { Ballot } from './ballot.ts';
 import { compareBallots, sameBallot } from './ballot.ts';
 import type { Entry } from '../entry.ts';
 import { invariant } from '../invariant.ts';
 import type { Message } from './messages.ts';
 import { majorityOf } from '../quorum.ts';
-import type { PersistReceipt, Refusal } from '../replicated-log.ts';
-import type { Acceptor } from './acceptor.ts';
+import type { Refusal } from '../replicated-log.ts';
+import type { Outbox } from './outbox.ts';
 import { ReadRounds } from './read-rounds.ts';
+import type { ReplicaState } from './replica-state.ts';
+import type { LogLimits, RoleParts } from './role.ts';
+import type { PersistReceipt } from './types.ts';
 
 type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>;
 
@@ -47,9 +50,6 @@ type Progress =
       stalledRounds: number;
     };
 
-/** Rounds of standstill after which something is taken for lost. */
-const STALLED_ROUNDS_MAX = 3;
-
 type Phase =
   | { readonly type: 'preparing'; readonly promises: Map<NodeId, Promised> }
   | {
@@ -65,15 +65,19 @@ type Phase =
 export class Leader {
   readonly kind = 'leader';
   readonly ballot: Ballot;
-  readonly #acceptor: Acceptor;
+  readonly #state: ReplicaState;
+  readonly #outbox: Outbox;
   readonly #others: readonly NodeId[];
+  readonly #limits: LogLimits;
   readonly #majority: number;
   readonly #reads: ReadRounds;
   #phase: Phase = { type: 'preparing', promises: new Map() };
 
-  constructor(acceptor: Acceptor, others: readonly NodeId[], ballot: Ballot) {
-    this.#acceptor = acceptor;
+  constructor({ state, outbox, others, limits }: RoleParts, ballot: Ballot) {
+    this.#state = state;
+    this.#outbox = outbox;
     this.#others = others;
+    this.#limits = limits;
     this.ballot = ballot;
     this.#majority = majorityOf(others.length + 1);
     this.#reads = new ReadRounds(this.#majority);
@@ -85,13 +89,13 @@ export class Leader {
 
   /** Its own promise is persisted before the first prepare leaves, so it counts when the first answer arrives. */
   start(): void {
-    this.#acceptor.promise(this.ballot);
-    for (const member of this.#others) this.#acceptor.sendAfterPersist(member, this.#prepare());
+    this.#state.promise(this.ballot);
+    for (const member of this.#others) this.#outbox.sendAfterPersist(member, this.#prepare());
     this.#adoptIfPromised();
   }
 
-  #prepare(suffixFrom = this.#acceptor.decidedIndex): Message {
-    const { acceptedBallot, log } = this.#acceptor;
+  #prepare(suffixFrom = this.#state.decidedIndex): Message {
+    const { acceptedBallot, log } = this.#state;
     return { type: 'prepare', ballot: this.ballot, acceptedBallot, logLength: log.length, suffixFrom };
   }
 
@@ -106,7 +110,7 @@ export class Leader {
     this.#phase.promises.set(from, promise);
     if (!isComplete(promise)) {
       mark('promise-in-parts');
-      this.#acceptor.send(from, this.#prepare(endOf(promise)));
+      this.#outbox.send(from, this.#prepare(endOf(promise)));
     }
     this.#adoptIfPromised();
   }
@@ -119,7 +123,7 @@ export class Leader {
       // What lies between was compacted there, so it is decided and a snapshot of it exists; or this part came too early.
       if (message.suffixFrom <= message.decidedIndex) {
         mark('snapshot-needed-by-leader');
-        this.#acceptor.emit({ type: 'snapshot-needed', from, atLeast: message.suffixFrom });
+        this.#outbox.emit({ type: 'snapshot-needed', from, atLeast: message.suffixFrom });
       }
       return undefined;
     }
@@ -129,7 +133,7 @@ export class Leader {
 
   /** Where the suffix must start that this log lacks of the promised one. */
   #suffixStart(promised: { readonly acceptedBallot: Ballot; readonly logLength: number }): number {
-    const { acceptedBallot, decidedIndex, log } = this.#acceptor;
+    const { acceptedBallot, decidedIndex, log } = this.#state;
     const order = compareBallots(promised.acceptedBallot, acceptedBallot);
     if (order < 0) return promised.logLength;
     return Math.min(order > 0 ? decidedIndex : log.length, promised.logLength);
@@ -145,14 +149,14 @@ export class Leader {
 
   /** Makes the highest log among the promises its own, in its ballot. Returns the ballot that log was accepted in. */
   #adopt(promises: readonly Promised[]): Ballot {
-    const acceptor = this.#acceptor;
+    const state = this.#state;
     let highest: { acceptedBallot: Ballot; logLength: number; suffixFrom: number; suffix: readonly Entry[] } = {
-      acceptedBallot: acceptor.acceptedBallot,
-      logLength: acceptor.log.length,
-      suffixFrom: acceptor.log.length,
+      acceptedBallot: state.acceptedBallot,
+      logLength: state.log.length,
+      suffixFrom: state.log.length,
       suffix: [],
     };
-    let decidedIndex = acceptor.decidedIndex;
+    let decidedIndex = state.decidedIndex;
     for (const promise of promises) {
       const order = compareBallots(promise.acceptedBallot, highest.acceptedBallot);
       if (order > 0 || (order === 0 && promise.logLength > highest.logLength)) highest = promise;
@@ -160,41 +164,41 @@ export class Leader {
     }
     if (highest.suffix.length > 0) mark('adopted-other-log');
     // A snapshot may have brought this replica's decided prefix beyond the end of the highest log.
-    const cut = Math.max(highest.suffixFrom, acceptor.decidedIndex);
-    acceptor.acceptRound(this.ballot, cut, highest.suffix.slice(cut - highest.suffixFrom));
-    invariant(acceptor.log.length === Math.max(highest.logLength, cut), 'the adopted log is whole');
-    invariant(decidedIndex <= acceptor.log.length, 'the adopted log holds every decided entry');
-    acceptor.decide(decidedIndex);
+    const cut = Math.max(highest.suffixFrom, state.decidedIndex);
+    state.acceptRound(this.ballot, cut, highest.suffix.slice(cut - highest.suffixFrom));
+    invariant(state.log.length === Math.max(highest.logLength, cut), 'the adopted log is whole');
+    invariant(decidedIndex <= state.log.length, 'the adopted log holds every decided entry');
+    state.decide(decidedIndex);
     return highest.acceptedBallot;
   }
 
   #becomeAccepting(adoptedBallot: Ballot, promises: readonly (readonly [NodeId, Promised])[]): void {
     const progress = new Map<NodeId, Progress>(this.#others.map((member) => [member, { stage: 'preparing' }]));
-    const adoptedLength = this.#acceptor.log.length;
+    const adoptedLength = this.#state.log.length;
     this.#phase = { type: 'accepting', adoptedBallot, adoptedLength, progress, durableLength: 0 };
     for (const [member, promise] of promises) this.#synchronize(member, promise);
-    this.#acceptor.emit({ type: 'leading', ballot: this.ballot });
+    this.#outbox.emit({ type: 'leading', term: this.ballot });
   }
 
   /** Brings a member that promised to the adopted log. */
   #synchronize(member: NodeId, promised: Omit<Promised, 'suffix' | 'suffixFrom'>): void {
     // A member that is being synchronized already answered an earlier copy of the prepare.
     if (this.#phase.type !== 'accepting' || this.#member(member)?.stage !== 'preparing') return;
-    const { log, decidedIndex } = this.#acceptor;
+    const { log, decidedIndex } = this.#state;
     const from = this.#syncFrom(promised, this.#phase.adoptedBallot, this.#phase.adoptedLength);
     // A member that has more decided than this leader ever had: the leader has been superseded and will hear of it.
     if (from > log.length) return;
     if (from < log.compactedIndex) {
       mark('snapshot-offered');
-      this.#acceptor.send(member, { type: 'snapshot-offer', ballot: this.ballot, index: log.compactedIndex });
+      this.#outbox.send(member, { type: 'snapshot-offer', ballot: this.ballot, index: log.compactedIndex });
       return;
     }
     const to = Math.max(from, this.#phase.adoptedLength);
     invariant(to <= log.length, 'the log only grows in the accept phase');
     let at = from;
     do {
-      const entries = log.chunk(at, limits.messageEntryBytesMax).slice(0, to - at);
-      this.#acceptor.send(member, { type: 'accept-sync', ballot: this.ballot, from, to, at, entries, decidedIndex });
+      const entries = log.chunk(at, this.#limits.messageEntryBytesMax).slice(0, to - at);
+      this.#outbox.send(member, { type: 'accept-sync', ballot: this.ballot, from, to, at, entries, decidedIndex });
       at += entries.length;
     } while (at < to);
     this.#phase.progress.set(member, {
@@ -218,8 +222,8 @@ export class Leader {
 
   /** Takes an entry into the log; returns its position. */
   append(entry: Entry): number {
-    const index = this.#acceptor.log.length;
-    this.#acceptor.append([entry]);
+    const index = this.#state.log.length;
+    this.#state.append([entry]);
     return index;
   }
 
@@ -249,14 +253,14 @@ export class Leader {
       accepted.push(member.stage === 'accepting' ? member.acceptedIndex : 0);
     }
     accepted.sort((a, b) => b - a);
-    this.#acceptor.decide(accepted[this.#majority - 1] as number);
+    this.#state.decide(accepted[this.#majority - 1] as number);
   }
 
   onPrepareRequest(from: NodeId): void {
     if (this.#phase.type === 'accepting' && this.#phase.progress.has(from)) {
       this.#phase.progress.set(from, { stage: 'preparing' });
     }
-    this.#acceptor.sendAfterPersist(from, this.#prepare());
+    this.#outbox.sendAfterPersist(from, this.#prepare());
   }
 
   onReadChecked(from: NodeId, message: MessageOf<'read-checked'>): void {
@@ -267,21 +271,21 @@ export class Leader {
   onSnapshotInstalled(): void {
     if (this.#phase.type !== 'preparing') return;
     this.#phase.promises.clear();
-    for (const member of this.#others) this.#acceptor.sendAfterPersist(member, this.#prepare());
+    for (const member of this.#others) this.#outbox.sendAfterPersist(member, this.#prepare());
   }
 
   /** Repeats what may have been lost since the last heartbeat round. */
-  onRound(): void {
+  onHeartbeatRound(): void {
     if (this.#phase.type === 'preparing') {
       for (const member of this.#others) {
         const promise = this.#phase.promises.get(member);
         if (promise !== undefined && isComplete(promise)) continue;
-        this.#acceptor.sendAfterPersist(member, this.#prepare(promise && endOf(promise)));
+        this.#outbox.sendAfterPersist(member, this.#prepare(promise && endOf(promise)));
       }
       return;
     }
     for (const [member, progress] of this.#phase.progress) {
-      if (progress.stage === 'accepting' && !isStalled(progress)) continue;
+      if (progress.stage === 'accepting' && !isStalled(progress, this.#limits.stalledAcceptRoundsMax)) continue;
       if (progress.stage === 'accepting') mark('replicate-stalled');
       this.onPrepareRequest(member);
     }
@@ -298,43 +302,43 @@ export class Leader {
   }
 
   #replicate(member: NodeId, progress: Extract<Progress, { stage: 'accepting' }>): void {
-    const { log, decidedIndex } = this.#acceptor;
+    const { log, decidedIndex } = this.#state;
     if (progress.sentIndex < log.compactedIndex) {
       mark('replicate-below-log');
       return this.onPrepareRequest(member);
     }
-    while (progress.sentIndex < log.length && progress.inFlight.length < limits.acceptsInFlightMax) {
+    while (progress.sentIndex < log.length && progress.inFlight.length < this.#limits.acceptsInFlightMax) {
       const from = progress.sentIndex;
-      const entries = log.chunk(from, limits.messageEntryBytesMax);
-      this.#acceptor.send(member, { type: 'accept', ballot: this.ballot, from, entries, decidedIndex });
+      const entries = log.chunk(from, this.#limits.messageEntryBytesMax);
+      this.#outbox.send(member, { type: 'accept', ballot: this.ballot, from, entries, decidedIndex });
       progress.sentIndex += entries.length;
       progress.inFlight.push(progress.sentIndex);
       progress.decidedSent = decidedIndex;
     }
     if (progress.decidedSent === decidedIndex) return;
-    this.#acceptor.send(member, { type: 'decide', ballot: this.ballot, decidedIndex });
+    this.#outbox.send(member, { type: 'decide', ballot: this.ballot, decidedIndex });
     progress.decidedSent = decidedIndex;
   }
 
   #serveReads(adoptedLength: number): void {
-    const acceptor = this.#acceptor;
+    const state = this.#state;
     for (;;) {
       const served = this.#reads.finish();
       if (served === undefined) {
         // Before that, an entry that an earlier leader acknowledged may not be known here as decided.
-        if (acceptor.decidedIndex < adoptedLength) {
+        if (state.decidedIndex < adoptedLength) {
           if (this.#reads.waiting) mark('reads-wait-for-inherited');
           return;
         }
-        const round = this.#reads.start(acceptor.decidedIndex);
+        const round = this.#reads.start(state.decidedIndex);
         if (round === undefined) return;
         for (const member of this.#others) {
-          acceptor.send(member, { type: 'read-check', ballot: this.ballot, round });
+          this.#outbox.send(member, { type: 'read-check', ballot: this.ballot, round });
         }
         if (this.#majority > 1) return;
         continue;
       }
-      for (const ticket of served.tickets) acceptor.readOutcome({ ticket, index: served.index });
+      for (const ticket of served.tickets) this.#outbox.readOutcome({ ticket, index: served.index });
     }
   }
 
@@ -344,25 +348,25 @@ export class Leader {
     mark('read-round-repeated');
     for (const member of this.#others) {
       if (round.confirmed.has(member)) continue;
-      this.#acceptor.send(member, { type: 'read-check', ballot: this.ballot, round: round.number });
+      this.#outbox.send(member, { type: 'read-check', ballot: this.ballot, round: round.number });
     }
   }
 
   /** Still leads, but cannot confirm reads for now. */
   onQuorumLost(): void {
     this.#refuseReads('no-quorum');
-    if (this.accepting) this.#acceptor.emit({ type: 'quorum-lost', ballot: this.ballot });
+    if (this.accepting) this.#outbox.emit({ type: 'quorum-lost', term: this.ballot });
   }
 
   #refuseReads(refusal: Refusal): void {
     if (refusal === 'no-quorum' && this.#reads.waiting) mark('reads-refused-without-quorum');
-    for (const ticket of this.#reads.drain()) this.#acceptor.readOutcome({ ticket, refusal });
+    for (const ticket of this.#reads.drain()) this.#outbox.readOutcome({ ticket, refusal });
   }
 
   /** Gives up: every read that was not served is refused. */
   stepDown(): void {
     this.#refuseReads('not-leader');
-    if (this.accepting) this.#acceptor.emit({ type: 'stepped-down', ballot: this.ballot });
+    if (this.accepting) this.#outbox.emit({ type: 'stepped-down', term: this.ballot });
   }
 
   #member(id: NodeId): Progress | undefined {
@@ -384,9 +388,9 @@ function sameLog(a: Promised, b: Promised): boolean {
 }
 
 /** Counts a round, and tells whether nothing was answered for so long that something must have been lost. */
-function isStalled(progress: Extract<Progress, { stage: 'accepting' }>): boolean {
+function isStalled(progress: Extract<Progress, { stage: 'accepting' }>, roundsMax: number): boolean {
   const standstill = progress.inFlight.length > 0 && progress.acceptedAtRound === progress.acceptedIndex;
   progress.acceptedAtRound = progress.acceptedIndex;
   progress.stalledRounds = standstill ? progress.stalledRounds + 1 : 0;
-  return progress.stalledRounds >= STALLED_ROUNDS_MAX;
+  return progress.stalledRounds >= roundsMax;
 }

@@ -6,81 +6,104 @@
  * "Lecture Notes on Leader-based Sequence Paxos" (2020); Ng, Haridi and Carbone, "Omni-Paxos" (EuroSys 2023).
  */
 import type { NodeId } from '@kvorum/common';
-import { mark } from '@kvorum/common';
-import type { Ballot } from './ballot.ts';
-import { compareBallots, sameBallot, ZERO_BALLOT } from './ballot.ts';
 import type { Entry } from '../entry.ts';
 import { invariant } from '../invariant.ts';
-import { LeaderElection } from './leader-election.ts';
-import type { Message } from './messages.ts';
-import type { Effects, GroupHeartbeat, Input, Recovered, Refusal, ReplicatedLog } from '../replicated-log.ts';
-import { Acceptor } from './acceptor.ts';
+import { mark } from '../marks.ts';
+import type { Refusal, ReplicatedLog, Term } from '../replicated-log.ts';
+import type { Ballot } from './ballot.ts';
+import { compareBallots, isPlausible, maxBallot, sameBallot, ZERO_BALLOT } from './ballot.ts';
 import { Follower } from './follower.ts';
 import { Leader } from './leader.ts';
+import { LeaderElection } from './leader-election.ts';
+import type { Message } from './messages.ts';
+import { Outbox } from './outbox.ts';
+import { ReplicaState } from './replica-state.ts';
+import type { LogLimits, RoleParts } from './role.ts';
+import type {
+  GroupHeartbeat,
+  Recovered,
+  SequencePaxosEffects,
+  SequencePaxosInput,
+  SequencePaxosTypes,
+} from './types.ts';
 
 export interface SequencePaxosOptions {
   readonly self: NodeId;
   /** All members, this one included, in order of preference as leader. */
   readonly members: readonly NodeId[];
   /** What was on disk; undefined for a new replica. */
-  readonly recovered?: Recovered;
+  readonly recovered?: Recovered | undefined;
+  readonly limits: LogLimits;
 }
 
 const newReplica: Recovered = {
-  promisedBallot: ZERO_BALLOT,
-  acceptedBallot: ZERO_BALLOT,
-  decidedIndex: 0,
+  hardState: { promisedBallot: ZERO_BALLOT, acceptedBallot: ZERO_BALLOT, decidedIndex: 0 },
   compactedIndex: 0,
   entries: [],
 };
 
-export class SequencePaxos implements ReplicatedLog {
+export class SequencePaxos implements ReplicatedLog<SequencePaxosTypes> {
   readonly #others: readonly NodeId[];
-  readonly #acceptor: Acceptor;
+  readonly #state: ReplicaState;
+  readonly #outbox = new Outbox();
+  readonly #parts: RoleParts;
   readonly #election: LeaderElection;
   #role: Follower | Leader;
-  #knownLeader: Ballot;
+  #knownLeaderBallot: Ballot;
   /** What the last step left of the heartbeat. */
   #lastHeartbeat: GroupHeartbeat | undefined;
 
   constructor(options: SequencePaxosOptions) {
-    const { self, members, recovered = newReplica } = options;
+    const { self, members, limits, recovered = newReplica } = options;
     const place = members.indexOf(self);
     invariant(place >= 0, `node ${self} is not a member`);
     this.#others = members.filter((member) => member !== self);
-    this.#acceptor = new Acceptor(recovered);
-    const promised = recovered.promisedBallot;
+    this.#state = new ReplicaState(recovered);
+    this.#parts = { state: this.#state, outbox: this.#outbox, others: this.#others, limits };
+    const promised = recovered.hardState.promisedBallot;
     this.#election = new LeaderElection(self, members.length - place, members.length, promised);
-    this.#knownLeader = promised;
-    this.#role = new Follower(this.#acceptor, this.#others, !sameBallot(promised, ZERO_BALLOT));
+    this.#knownLeaderBallot = promised;
+    this.#role = new Follower(this.#parts, !sameBallot(promised, ZERO_BALLOT));
   }
 
   get decidedIndex(): number {
-    return this.#acceptor.decidedIndex;
+    return this.#state.decidedIndex;
   }
 
   get applicableIndex(): number {
-    return this.#acceptor.applicableIndex;
+    return this.#state.applicableIndex;
   }
 
   get promisedBallot(): Ballot {
-    return this.#acceptor.promisedBallot;
+    return this.#state.promisedBallot;
   }
 
   get compactedIndex(): number {
-    return this.#acceptor.log.compactedIndex;
+    return this.#state.log.compactedIndex;
   }
 
   get logLength(): number {
-    return this.#acceptor.log.length;
+    return this.#state.log.length;
   }
 
   get logBytes(): number {
-    return this.#acceptor.log.bytes;
+    return this.#state.log.bytes;
   }
 
-  get leader(): Ballot {
-    return this.#election.leader;
+  get leaderBallot(): Ballot {
+    return this.#election.leaderBallot;
+  }
+
+  get term(): Term {
+    return this.#election.leaderBallot;
+  }
+
+  get seesLeader(): boolean {
+    return this.#election.leaderBallot.number > 0 && this.#election.happy;
+  }
+
+  get hasQuorum(): boolean {
+    return this.leading && this.#election.hasFollowers;
   }
 
   get leading(): boolean {
@@ -88,55 +111,59 @@ export class SequencePaxos implements ReplicatedLog {
   }
 
   entries(from: number, to: number): readonly Entry[] {
-    return this.#acceptor.log.slice(from, to);
+    return this.#state.log.slice(from, to);
   }
 
   heartbeat(): GroupHeartbeat {
-    const { ownBallot, leader, happy } = this.#election;
-    return { ballot: ownBallot, leader, happy, leadingDecidedIndex: this.leading ? this.decidedIndex : 0 };
+    const { ownBallot, leaderBallot, happy } = this.#election;
+    return { ballot: ownBallot, leaderBallot, happy, leadingDecidedIndex: this.leading ? this.decidedIndex : 0 };
   }
 
-  step(inputs: readonly Input[]): Effects {
+  snapshotProof(): Ballot {
+    return this.promisedBallot;
+  }
+
+  step(inputs: readonly SequencePaxosInput[]): SequencePaxosEffects {
     for (const input of inputs) this.#take(input);
     if (this.#role.kind === 'leader') this.#role.flush();
     this.#noteLeader();
     this.#noteHeartbeat();
     this.#check();
-    return this.#acceptor.takeEffects();
+    return { persist: this.#state.takePersist(), ...this.#outbox.take() };
   }
 
-  #take(input: Input): void {
+  #take(input: SequencePaxosInput): void {
     switch (input.type) {
       case 'message':
-        if (this.#others.includes(input.from)) this.#onMessage(input.from, input.message);
+        this.#onMessage(input.from, input.message);
         return;
       case 'propose': {
         const index = this.#propose(input.entry);
         const { ticket } = input;
-        this.#acceptor.proposalOutcome(typeof index === 'number' ? { ticket, index } : { ticket, refusal: index });
+        this.#outbox.proposalOutcome(typeof index === 'number' ? { ticket, index } : { ticket, refusal: index });
         return;
       }
       case 'read': {
         const refusal = this.#refusal();
-        if (refusal !== undefined) this.#acceptor.readOutcome({ ticket: input.ticket, refusal });
+        if (refusal !== undefined) this.#outbox.readOutcome({ ticket: input.ticket, refusal });
         else if (this.#role.kind === 'leader') this.#role.read(input.ticket);
         return;
       }
       case 'persisted':
-        this.#acceptor.onPersisted(input.receipt);
+        this.#state.onPersisted(input.receipt);
         if (this.#role.kind === 'leader') this.#role.onPersisted(input.receipt);
         return;
-      case 'news':
-        this.#election.onNews(input.heartbeat);
+      case 'heartbeat-news':
+        if (this.#isPlausible(input.from, input.heartbeat)) this.#election.onNews(input.heartbeat);
         return;
-      case 'round':
-        this.#onRound(input.replies, input.stalled ?? false);
+      case 'heartbeat-round':
+        this.#onHeartbeatRound(input.replies, input.stalled ?? false);
         return;
       case 'compact':
-        this.#acceptor.compact(input.index);
+        this.#state.compact(input.index);
         return;
       case 'snapshot-installed':
-        this.#onSnapshotInstalled(input.index, input.ballot);
+        this.#onSnapshotInstalled(input.index, input.proof);
         return;
     }
   }
@@ -144,7 +171,7 @@ export class SequencePaxos implements ReplicatedLog {
   #propose(entry: Entry): number | Refusal {
     const refusal = this.#refusal();
     if (refusal !== undefined) return refusal;
-    if (this.#acceptor.log.stopped) return 'stopped';
+    if (this.#state.log.stopped) return 'stopped';
     return this.#role.kind === 'leader' ? this.#role.append(entry) : 'not-leader';
   }
 
@@ -155,7 +182,9 @@ export class SequencePaxos implements ReplicatedLog {
   }
 
   #onMessage(from: NodeId, message: Message): void {
-    if (message.type === 'prepare' && compareBallots(message.ballot, this.#acceptor.promisedBallot) > 0) {
+    if (!this.#others.includes(from)) return;
+    if (message.type !== 'prepare-request' && !this.#isKnownOrNear(from, message.ballot)) return;
+    if (message.type === 'prepare' && compareBallots(message.ballot, this.#state.promisedBallot) > 0) {
       this.#becomeFollower();
       this.#election.onPromised(message.ballot);
     }
@@ -213,20 +242,21 @@ export class SequencePaxos implements ReplicatedLog {
    */
   #onSnapshotInstalled(index: number, ballot: Ballot): void {
     if (index <= this.decidedIndex) return;
-    if (compareBallots(ballot, this.#acceptor.promisedBallot) > 0) {
+    if (compareBallots(ballot, this.#state.promisedBallot) > 0) {
       mark('promised-by-snapshot');
       this.#becomeFollower();
-      this.#acceptor.promise(ballot);
+      this.#state.promise(ballot);
       this.#election.onPromised(ballot);
     }
-    this.#acceptor.installSnapshot(index);
+    this.#state.installSnapshot(index);
     this.#role.onSnapshotInstalled();
   }
 
-  #onRound(replies: ReadonlyMap<NodeId, GroupHeartbeat>, stalled: boolean): void {
+  #onHeartbeatRound(answers: ReadonlyMap<NodeId, GroupHeartbeat>, stalled: boolean): void {
+    const replies = new Map([...answers].filter(([from, answer]) => this.#isPlausible(from, answer)));
     const hadFollowers = this.#election.hasFollowers;
-    this.#election.onRound(replies, stalled);
-    this.#role.onRound(replies);
+    this.#election.onHeartbeatRound(replies, stalled);
+    this.#role.onHeartbeatRound(replies);
     if (this.#role.kind === 'leader') {
       if (hadFollowers && !this.#election.hasFollowers) this.#role.onQuorumLost();
       if (!this.#election.elected) this.#becomeFollower();
@@ -236,9 +266,22 @@ export class SequencePaxos implements ReplicatedLog {
     }
   }
 
+  /** Whether a member's heartbeat can be true; what cannot would be stored as a promise, or stood against. */
+  #isPlausible(from: NodeId, { ballot, leaderBallot }: GroupHeartbeat): boolean {
+    return this.#isKnownOrNear(from, maxBallot(ballot, leaderBallot));
+  }
+
+  #isKnownOrNear(from: NodeId, ballot: Ballot): boolean {
+    const known = maxBallot(this.#election.leaderBallot, this.promisedBallot);
+    if (isPlausible(ballot, known)) return true;
+    mark('implausible-ballot');
+    this.#outbox.emit({ type: 'implausible', from, term: ballot });
+    return false;
+  }
+
   #becomeLeader(): void {
     this.#becomeFollower();
-    const leader = new Leader(this.#acceptor, this.#others, this.#election.ownBallot);
+    const leader = new Leader(this.#parts, this.#election.ownBallot);
     this.#role = leader;
     leader.start();
   }
@@ -246,13 +289,14 @@ export class SequencePaxos implements ReplicatedLog {
   #becomeFollower(): void {
     if (this.#role.kind === 'follower') return;
     this.#role.stepDown();
-    this.#role = new Follower(this.#acceptor, this.#others, false);
+    this.#role = new Follower(this.#parts, false);
   }
 
   #noteLeader(): void {
-    if (sameBallot(this.#knownLeader, this.leader)) return;
-    this.#acceptor.emit({ type: 'leader-changed', ballot: this.leader, former: this.#knownLeader });
-    this.#knownLeader = this.leader;
+    const { leaderBallot } = this;
+    if (sameBallot(this.#knownLeaderBallot, leaderBallot)) return;
+    this.#outbox.emit({ type: 'leader-changed', term: leaderBallot, former: this.#knownLeaderBallot });
+    this.#knownLeaderBallot = leaderBallot;
   }
 
   #noteHeartbeat(): void {
@@ -260,12 +304,12 @@ export class SequencePaxos implements ReplicatedLog {
     const before = this.#lastHeartbeat;
     this.#lastHeartbeat = now;
     if (before !== undefined && before.happy === now.happy && sameBallot(before.ballot, now.ballot)) return;
-    if (before !== undefined) this.#acceptor.emit({ type: 'heartbeat-changed' });
+    if (before !== undefined) this.#outbox.emit({ type: 'heartbeat-changed' });
   }
 
   #check(): void {
     if (this.#role.kind !== 'leader') return;
-    const { promisedBallot, acceptedBallot } = this.#acceptor;
+    const { promisedBallot, acceptedBallot } = this.#state;
     invariant(sameBallot(this.#role.ballot, promisedBallot), 'a leader has promised its own ballot');
     invariant(
       !this.#role.accepting || sameBallot(acceptedBallot, promisedBallot),

@@ -6,64 +6,41 @@
  * that depends on a write leaves after the commit that holds the write, and so after every earlier one.
  */
 import type { Clock, GroupId, NodeId, PeerTransport } from '@kvorum/common';
-import { limits, Writer } from '@kvorum/common';
-import type { Effects, Outgoing, PersistReceipt } from '@kvorum/consensus';
-import type { GroupReplica } from './replication/group-replica.ts';
+import { FRAME_BYTES_MAX, Writer } from '@kvorum/common';
 import type { PeerMessage } from './peer-protocol.ts';
-import { writePeerMessage } from './peer-protocol.ts';
-import type { LogMutation, LogStorage } from './storage/storage.ts';
+import { writePeerMessage, writeReplicaMessage } from './peer-protocol.ts';
+import type { GroupReplica } from './replication/group-replica.ts';
+import type { Outgoing, ReplicaEffects } from './replication/replication-protocol.ts';
+import type { LogWrite, ReplicatedLogStorage } from './storage/storage-ports.ts';
 
-type GroupMutation = Extract<LogMutation, { type: 'group' }>;
-
-/** What one commit writes, and what waits for it. */
+/** What one commit writes, in the order it was asked for, and what waits for it. */
 class CommitBatch {
-  readonly #groups = new Map<GroupId, GroupMutation>();
-  readonly #records: LogMutation[] = [];
-  /** The last receipt of each group covers the earlier ones. */
-  readonly receipts = new Map<GroupId, PersistReceipt>();
+  readonly writes: LogWrite[] = [];
+  /** The last receipt of each replica covers the earlier ones. */
+  readonly receipts = new Map<GroupReplica, unknown>();
   readonly messages: { readonly group: GroupId; readonly outgoing: Outgoing }[] = [];
   readonly callbacks: (() => void)[] = [];
 
   get isEmpty(): boolean {
-    return this.#groups.size === 0 && this.#records.length === 0;
+    return this.writes.length === 0;
   }
 
-  get mutations(): readonly LogMutation[] {
-    return [...this.#records, ...this.#groups.values()];
-  }
-
-  addRecord(name: string, value: Uint8Array, done: () => void): void {
-    this.#records.push({ type: 'record', name, value });
-    this.callbacks.push(done);
-  }
-
-  addGroup(group: GroupId, effects: Effects): void {
-    const { persist } = effects;
+  add(replica: GroupReplica, { persist }: ReplicaEffects): void {
     if (persist === undefined) return;
-    const earlier = this.#groups.get(group);
-    const hardState = persist.hardState ?? earlier?.hardState;
-    this.#groups.set(group, { type: 'group', group, hardState, append: joinAppends(earlier?.append, persist.append) });
-    this.receipts.set(group, persist.receipt);
+    this.writes.push(persist.write);
+    this.receipts.set(replica, persist.receipt);
   }
 }
-
-/** One append with the effect of both: the later one may cut what the earlier one wrote. */
-function joinAppends(earlier: GroupMutation['append'], later: GroupMutation['append']): GroupMutation['append'] {
-  if (earlier === undefined || later === undefined) return later ?? earlier;
-  if (later.from <= earlier.from) return later;
-  return { from: earlier.from, entries: [...earlier.entries.slice(0, later.from - earlier.from), ...later.entries] };
-}
-
-/** A commit that takes longer makes the node unfit to lead, 1 s with the default round. */
-const STALLED_COMMIT_ROUNDS = 10;
 
 export interface LoopPorts {
   readonly clock: Clock;
   readonly transport: PeerTransport;
-  readonly storage: LogStorage;
+  readonly storage: ReplicatedLogStorage;
   readonly replica: (group: GroupId) => GroupReplica | undefined;
   /** Sends the replies that this turn produced. */
   readonly flushReplies: () => void;
+  /** A commit that takes more heartbeat rounds makes the node unfit to lead. */
+  readonly stalledCommitRoundsMax: number;
 }
 
 export class NodeLoop {
@@ -99,9 +76,9 @@ export class NodeLoop {
   }
 
   /** A heartbeat round ended. Returns whether the disk has not finished a commit for so long that others should lead. */
-  onRound(): boolean {
+  onHeartbeatRound(): boolean {
     this.#commitRounds = this.#committing === undefined ? 0 : this.#commitRounds + 1;
-    return this.#commitRounds > STALLED_COMMIT_ROUNDS;
+    return this.#commitRounds > this.#ports.stalledCommitRoundsMax;
   }
 
   stop(): void {
@@ -109,9 +86,13 @@ export class NodeLoop {
   }
 
   send(to: NodeId, message: PeerMessage): void {
+    writePeerMessage(this.#writerTo(to), message);
+  }
+
+  #writerTo(to: NodeId): Writer {
     let writer = this.#outbox.get(to);
     // A message is far below the limit of a frame, so a frame that is half full has room for any.
-    if (writer !== undefined && writer.length > limits.frameBytesMax / 2) {
+    if (writer !== undefined && writer.length > FRAME_BYTES_MAX / 2) {
       this.#ports.transport.send(to, writer.finish());
       writer = undefined;
     }
@@ -119,14 +100,15 @@ export class NodeLoop {
       writer = new Writer();
       this.#outbox.set(to, writer);
     }
-    writePeerMessage(writer, message);
     this.schedule();
+    return writer;
   }
 
-  /** Writes a record of the node itself with the next commit. */
-  persistRecord(name: string, value: Uint8Array, done: () => void): void {
-    this.#next.addRecord(name, value, done);
-    this.schedule();
+  /** Calls back once everything that the replicas asked to be written so far is on disk. */
+  whenCommitted(done: () => void): void {
+    const last = this.#next.isEmpty ? this.#committing : this.#next;
+    if (last === undefined) done();
+    else last.callbacks.push(done);
   }
 
   #run(): void {
@@ -137,7 +119,7 @@ export class NodeLoop {
     this.#awake.clear();
     for (const group of awake) {
       const replica = this.#ports.replica(group);
-      if (replica !== undefined) this.#collect(group, replica.turn());
+      if (replica !== undefined) this.#collect(replica);
     }
     this.#releaseIfNothingToWrite();
     this.#flushOutbox();
@@ -147,9 +129,11 @@ export class NodeLoop {
     if (this.#awake.size > 0) this.schedule();
   }
 
-  #collect(group: GroupId, effects: Effects): void {
-    for (const outgoing of effects.send) this.#sendConsensus(group, outgoing);
-    this.#next.addGroup(group, effects);
+  #collect(replica: GroupReplica): void {
+    const { group } = replica;
+    const effects = replica.turn();
+    for (const outgoing of effects.send) this.#sendOf(group, outgoing);
+    this.#next.add(replica, effects);
     for (const outgoing of effects.sendAfterPersist) this.#next.messages.push({ group, outgoing });
   }
 
@@ -158,7 +142,7 @@ export class NodeLoop {
     if (!this.#next.isEmpty || this.#next.messages.length === 0) return;
     const holder = this.#committing;
     if (holder !== undefined) holder.messages.push(...this.#next.messages);
-    else for (const { group, outgoing } of this.#next.messages) this.#sendConsensus(group, outgoing);
+    else for (const { group, outgoing } of this.#next.messages) this.#sendOf(group, outgoing);
     this.#next = new CommitBatch();
   }
 
@@ -168,20 +152,23 @@ export class NodeLoop {
     this.#committing = batch;
     this.#commitRounds = 0;
     this.#next = new CommitBatch();
-    this.#ports.storage.commit(batch.mutations, () => this.#committed(batch));
+    this.#ports.storage.commit(batch.writes, () => this.#committed(batch));
   }
 
   #committed(batch: CommitBatch): void {
     if (this.#stopped) return;
     this.#committing = undefined;
-    for (const { group, outgoing } of batch.messages) this.#sendConsensus(group, outgoing);
-    for (const [group, receipt] of batch.receipts) this.#ports.replica(group)?.onPersisted(receipt);
+    for (const { group, outgoing } of batch.messages) this.#sendOf(group, outgoing);
+    for (const [replica, receipt] of batch.receipts) {
+      // Unless it was closed meanwhile, or another one took its place.
+      if (this.#ports.replica(replica.group) === replica) replica.input({ type: 'persisted', receipt });
+    }
     for (const callback of batch.callbacks) callback();
     this.#run();
   }
 
-  #sendConsensus(group: GroupId, outgoing: Outgoing): void {
-    this.send(outgoing.to, { type: 'consensus', group, message: outgoing.message });
+  #sendOf(group: GroupId, { to, write }: Outgoing): void {
+    writeReplicaMessage(this.#writerTo(to), group, write);
   }
 
   #flushOutbox(): void {

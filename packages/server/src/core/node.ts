@@ -1,22 +1,31 @@
 /**
  * A node: everything between the ports. Runs unchanged in production and in simulation.
  *
- * State: the identity and what the node is to its cluster: the one that forms it, one that checks in, a spare, or a member.
- * Invariant: what it tells others about itself and the cluster is on disk before.
+ * State: the identity, and what the node is to its cluster. Invariant: what it tells others about itself and the cluster is on
+ * disk before.
  */
-import type { Address, Connection, Dialer, GroupId, Layout, NodeId, ReplyBody, RequestBody } from '@kvorum/common';
-import { formatAddress, nodeName } from '@kvorum/common';
-import { CHECK_IN_RETRY_MS, CheckInLoop } from './membership/check-in.ts';
-import type { CheckIn, FormationOptions, Membership } from './membership/formation.ts';
-import { answerCheckIn, Formation, moveNode } from './membership/formation.ts';
-import type { ClientLink } from './requests/gateway.ts';
-import { Gateway } from './requests/gateway.ts';
-import type { GroupReplica } from './replication/group-replica.ts';
-import { refusal } from './replication/group-replica.ts';
+import type {
+  Address,
+  Connection,
+  Dialer,
+  GroupId,
+  Layout,
+  NodeId,
+  RequestBody,
+  ReplyBody,
+  Settings,
+} from '@kvorum/common';
+import { checkSettings, defaultSettings, formatAddress, nodeName } from '@kvorum/common';
+import type { Term } from '@kvorum/consensus';
+import type { HostPorts } from './hosted-groups.ts';
+import { HostedGroups } from './hosted-groups.ts';
+import { CheckInLoop } from './membership/check-in.ts';
+import type { CheckIn, FormationOptions } from './membership/formation.ts';
+import { Formation, moveNode } from './membership/formation.ts';
 import type { Identity } from './membership/identity.ts';
 import {
   encodeIdentity,
-  encodeLayout,
+  encodeLayoutRecord,
   encodeRoster,
   IDENTITY_RECORD,
   LAYOUT_RECORD,
@@ -26,13 +35,21 @@ import {
   readStoredLayout,
   ROSTER_RECORD,
 } from './membership/identity.ts';
-import { seal } from './storage/log-record.ts';
-import type { MemberPorts } from './member.ts';
-import { Member } from './member.ts';
+import type { NodeState } from './membership/node-state.ts';
+import { answerCheckIn } from './membership/node-state.ts';
 import { NodeLoop } from './node-loop.ts';
+import { refusal } from './replies.ts';
+import { protocols as knownProtocols } from './replication/protocols.ts';
+import type { LogView, ProtocolTable } from './replication/replication-protocol.ts';
+import type { ClientLink, Responder } from './requests/gateway.ts';
+import { Gateway } from './requests/gateway.ts';
+import { KeyValueMachine } from './state/key-value/key-value-machine.ts';
+import type { StateMachineFactory } from './state/state-machine.ts';
+import type { NodeRecord, NodeRecords } from './storage/storage-ports.ts';
 
-export interface NodePorts extends MemberPorts {
+export interface NodePorts extends HostPorts {
   readonly dialer: Dialer;
+  readonly nodeRecords: NodeRecords;
 }
 
 export interface NodeOptions extends FormationOptions {
@@ -42,58 +59,69 @@ export interface NodeOptions extends FormationOptions {
   readonly join: Address | undefined;
   /** The cluster will not have this node: nothing is left to do but to stop. */
   readonly onRejected: (reason: string) => void;
+  /** Default: {@link defaultSettings}. */
+  readonly settings?: Settings;
+  /** What groups can run here. Default: all that this program knows. */
+  readonly protocols?: ProtocolTable;
+  /** The state machine of log protocols. Default: key-value. */
+  readonly createMachine?: StateMachineFactory;
 }
 
 /** What can be seen of a replica from outside. */
-export type GroupView = Pick<
-  GroupReplica,
-  'leading' | 'leader' | 'ballot' | 'decidedIndex' | 'logLength' | 'compactedIndex' | 'entries'
->;
-
-/** While the cluster is formed: how soon a node learns that the last one came. */
-const FORMING_CHECK_IN_MS = 50;
-/** A spare waits for a place; it asks seldom. */
-const SPARE_CHECK_IN_MS = 2000;
+export interface GroupView {
+  readonly serves: boolean;
+  readonly leader: NodeId;
+  readonly term: Term;
+  /** Undefined for a protocol without a log. */
+  readonly log: LogView | undefined;
+}
 
 export class Node {
   readonly #ports: NodePorts;
   readonly #options: NodeOptions;
+  readonly #settings: Settings;
+  readonly #protocols: ProtocolTable;
   readonly #loop: NodeLoop;
   readonly #gateway: Gateway;
   #identity: Identity;
-  #membership: Membership;
-  #becomingMember = false;
+  #state: NodeState;
   #warnedOfCircle = false;
-  #member: Member | undefined;
   #checkIn: CheckInLoop | undefined;
-  /** Of the cluster that this node is a spare of: tells clients where the members are. */
-  #spareOf: Layout | undefined;
+  /** The layout on disk when the node started: it is a member from the start. */
+  readonly #storedLayout: Layout | undefined;
   /** Made once per turn at most, however many ask for it in one frame. */
   #statusJson: string | undefined;
 
-  /** Reads what is on disk; throws CorruptRecord when that is damaged. */
+  /** Reads what is on disk; throws CorruptRecord or UnknownFormat when that cannot be used, InvalidSettings for settings. */
   constructor(ports: NodePorts, options: NodeOptions) {
+    const settings = options.settings ?? defaultSettings;
+    checkSettings(settings);
     this.#ports = ports;
     this.#options = options;
+    this.#settings = settings;
+    this.#protocols = options.protocols ?? knownProtocols;
     this.#loop = new NodeLoop({
       clock: ports.clock,
       transport: ports.transport,
       storage: ports.logStorage,
-      replica: (group) => this.#member?.replicas.get(group),
+      replica: (group) => this.#groups?.replicas.get(group),
       flushReplies: () => {
         this.#statusJson = undefined;
         this.#gateway.flush();
       },
+      stalledCommitRoundsMax: settings.timings.stalledCommitRoundsMax,
     });
     this.#gateway = new Gateway(
-      (body, reply, isAbandoned) => this.#onRequest(body, reply, isAbandoned),
+      (body, responder) => this.#onRequest(body, responder),
       () => this.#loop.schedule(),
+      settings.limits,
     );
-    const known = readIdentity(ports.logStorage);
+    const known = readIdentity(ports.nodeRecords);
     this.#identity = known
-      ? { ...known, starts: known.starts + 1 }
-      : { instance: randomId(ports.random), clusterId: '', node: 0, starts: 1 };
-    this.#membership = this.#recoverMembership();
+      ? { ...known, incarnation: known.incarnation + 1 }
+      : { instance: randomId(ports.random), clusterId: '', node: 0, incarnation: 1 };
+    this.#storedLayout = readStoredLayout(ports.nodeRecords);
+    this.#state = this.#recoverState();
   }
 
   get id(): NodeId {
@@ -104,67 +132,77 @@ export class Node {
     return this.#identity.clusterId;
   }
 
+  /** What it is to its cluster. */
+  get state(): NodeState['type'] {
+    return this.#state.type;
+  }
+
   /** Whether it serves: every group it is a member of sees a leader. */
   get healthy(): boolean {
-    return this.#member?.healthy === true;
+    return this.#groups?.healthy === true;
   }
 
   /** The cluster as it was formed; undefined before. */
   get formed(): { readonly nodes: number; readonly partitions: number } | undefined {
-    const layout = this.#member?.layout;
+    const layout = this.#groups?.layout ?? this.#storedLayout;
     return layout && { nodes: layout.nodes.length, partitions: layout.groups.length - 1 };
+  }
+
+  get layout(): Layout | undefined {
+    return this.#groups?.layout;
   }
 
   /** This node's replica of the group, as others may see it; undefined when it is no member. */
   group(group: GroupId): GroupView | undefined {
-    return this.#member?.replicas.get(group);
+    return this.#groups?.replicas.get(group);
   }
 
-  #recoverMembership(): Membership {
-    const { logStorage, random } = this.#ports;
-    const layout = readStoredLayout(logStorage);
-    if (layout !== undefined) return { type: 'member', layout };
-    const roster = readRoster(logStorage);
+  get #groups(): HostedGroups | undefined {
+    return this.#state.type === 'member' ? this.#state.groups : undefined;
+  }
+
+  #recoverState(): NodeState {
+    const { nodeRecords, random, logger } = this.#ports;
     const { join } = this.#options;
+    // Becomes a member at its start, once this start is on disk.
+    if (this.#storedLayout !== undefined) return { type: 'joining', bootstrap: this.#options.address, entering: true };
+    const roster = readRoster(nodeRecords);
     if (join !== undefined && (roster?.length ?? 0) <= 1) return this.#recoverJoining(join, roster !== undefined);
     if (join !== undefined) {
-      this.#ports.logger.warn(
+      logger.warn(
         `-s is ignored: ${(roster?.length ?? 0) - 1} other nodes have checked in at this one, which forms cluster ` +
           `${this.#identity.clusterId}; use an empty --data-dir to join another cluster`,
       );
     }
     const clusterId = this.#identity.clusterId || randomId(random);
-    return { type: 'bootstrap', clusterId, formation: new Formation(this.#options, roster ?? []) };
+    return { type: 'new', clusterId, formation: new Formation(this.#options, roster ?? []), entering: false };
   }
 
   /** A node that was once started without -s, and at which nobody has checked in, gives its own cluster up. */
-  #recoverJoining(bootstrap: Address, hadBegun: boolean): Membership {
+  #recoverJoining(bootstrap: Address, hadBegun: boolean): NodeState {
     if (hadBegun) {
       this.#identity = { ...this.#identity, clusterId: '', node: 0 };
       this.#ports.logger.warn(
         `this node had begun to form a cluster of its own; nobody checked in, so it joins ${formatAddress(bootstrap)}, as -s says`,
       );
     }
-    return { type: 'joining', bootstrap };
+    return { type: 'joining', bootstrap, entering: false };
   }
 
   start(): void {
-    const membership = this.#membership;
-    switch (membership.type) {
-      case 'member':
-        this.#persistIdentity(() => {
-          this.#startMember(membership.layout);
-          this.#announce(membership.layout);
-        });
-        return;
-      case 'joining':
-        this.#persistIdentity(() => this.#startCheckIn(() => [membership.bootstrap]));
-        return;
-      case 'bootstrap':
-        this.#identity = { ...this.#identity, clusterId: membership.clusterId, node: 1 };
-        this.#persistIdentity(() => undefined);
-        this.#addToRoster(membership.formation, this.#identity.instance, this.#options.address, () => undefined);
-        return;
+    const layout = this.#storedLayout;
+    const state = this.#state;
+    if (layout !== undefined) {
+      this.#persist([this.#identityRecord()], () => {
+        this.#startMember(layout);
+        this.#announce(layout);
+      });
+    } else if (state.type === 'joining') {
+      this.#persist([this.#identityRecord()], () => this.#startCheckIn(() => [state.bootstrap]));
+    } else if (state.type === 'new') {
+      this.#identity = { ...this.#identity, clusterId: state.clusterId, node: 1 };
+      this.#persist([this.#identityRecord()], () => undefined);
+      this.#addToRoster(state.formation, this.#identity.instance, this.#options.address, () => undefined);
     }
   }
 
@@ -172,13 +210,14 @@ export class Node {
   stop(): void {
     this.#loop.stop();
     this.#checkIn?.stop();
-    this.#member?.stop();
+    this.#groups?.stop();
+    this.#state = { type: 'stopping' };
   }
 
   /** Writes applied data that is only in memory, so that the next start has less to replay. */
   flush(done: () => void): void {
-    if (this.#member === undefined) done();
-    else this.#member.flush(done);
+    if (this.#groups === undefined) done();
+    else this.#groups.flush(done);
   }
 
   // ---- clients ----
@@ -195,48 +234,60 @@ export class Node {
     this.#gateway.onClose(link);
   }
 
-  #onRequest(body: RequestBody, reply: (body: ReplyBody) => void, isAbandoned: () => boolean): void {
+  #onRequest(body: RequestBody, responder: Responder): void {
     switch (body.type) {
       case 'layout':
-        reply({ type: 'layout', layout: this.#member?.layout ?? this.#spareOf });
+        responder.reply({ type: 'layout', layout: this.#knownLayout });
         return;
       case 'status':
         this.#statusJson ??= JSON.stringify(this.status());
-        reply({ type: 'status', json: this.#statusJson });
+        responder.reply({ type: 'status', json: this.#statusJson });
         return;
       case 'group':
-        if (this.#member === undefined) reply(refusal('unavailable', 'this node is not a member of a cluster yet'));
-        else this.#member.router.submit(body.request, body.forward, { reply, isAbandoned });
+        if (this.#groups === undefined) {
+          responder.reply(refusal('unavailable', 'this node is not a member of a cluster yet'));
+        } else this.#groups.router.submit(body.request, body.forward, responder);
         return;
       case 'check-in':
-        this.#onCheckIn(body, reply);
+        this.#onCheckIn(body, (answer) => responder.reply(answer));
+        return;
+      case 'credit':
+      case 'cancel':
+        // The gateway's own.
         return;
     }
   }
 
+  /** Also a spare tells clients where the members are. */
+  get #knownLayout(): Layout | undefined {
+    return this.#state.type === 'spare' ? this.#state.layout : this.#groups?.layout;
+  }
+
   /** What the node knows about itself, for people and tools. */
   status(): Record<string, unknown> {
-    const member = this.#member;
-    const formation = this.#membership.type === 'bootstrap' ? this.#membership.formation : undefined;
+    const groups = this.#groups;
+    const formation = this.#state.type === 'new' ? this.#state.formation : undefined;
+    const { node, clusterId, incarnation } = this.#identity;
     return {
-      node: this.#identity.node,
-      clusterId: this.#identity.clusterId,
+      node,
+      clusterId,
       address: formatAddress(this.#options.address),
-      state: member ? 'member' : this.#spareOf ? 'spare' : 'forming',
-      starts: this.#identity.starts,
-      epoch: member?.layout.epoch ?? 0,
+      state: this.#state.type === 'new' || this.#state.type === 'joining' ? 'forming' : this.#state.type,
+      incarnation,
+      epoch: groups?.layout.epoch ?? 0,
       present: formation?.roster.length,
       wanted: formation?.wanted,
-      nodes: member?.layout.nodes.map((node) => ({
-        id: node.id,
-        address: formatAddress(node.address),
-        suspected: member.suspects(node.id),
+      nodes: groups?.layout.nodes.map((entry) => ({
+        id: entry.id,
+        address: formatAddress(entry.address),
+        suspected: groups.suspects(entry.id),
       })),
-      heartbeatDelayMs: member?.heartbeatDelayMs,
+      heartbeatDelayMs: groups?.heartbeatDelayMs,
       clients: this.#gateway.connections,
-      badFrames: this.#gateway.badFrames + (member?.badFrames ?? 0),
-      groups: [...(member?.replicas.values() ?? [])].map((replica) => ({
+      badFrames: this.#gateway.badFrames + (groups?.badFrames ?? 0),
+      groups: [...(groups?.replicas.values() ?? [])].map((replica) => ({
         group: replica.group,
+        protocol: replica.protocol.name,
         members: replica.members,
         ...replica.describe(),
       })),
@@ -246,13 +297,13 @@ export class Node {
   // ---- formation, as the node that others check in at ----
 
   #onCheckIn(checkIn: CheckIn, reply: (body: ReplyBody) => void): void {
-    const answer = (): void => reply(answerCheckIn(this.#membership, checkIn));
+    const answer = (): void => reply(answerCheckIn(this.#state, checkIn));
     const foreign = checkIn.clusterId !== undefined && checkIn.clusterId !== this.#identity.clusterId;
-    if (this.#membership.type === 'bootstrap' && !foreign) {
-      this.#addToRoster(this.#membership.formation, checkIn.instance, checkIn.address, answer);
+    if (this.#state.type === 'new' && !foreign) {
+      this.#addToRoster(this.#state.formation, checkIn.instance, checkIn.address, answer);
       return;
     }
-    if (!foreign) this.#member?.noteAddress(checkIn.instance, checkIn.address);
+    if (!foreign) this.#groups?.noteAddress(checkIn.instance, checkIn.address);
     answer();
   }
 
@@ -262,7 +313,7 @@ export class Node {
       return;
     }
     const { roster, wanted } = formation;
-    this.#loop.persistRecord(ROSTER_RECORD, encodeRoster(roster), () => {
+    this.#persist([{ name: ROSTER_RECORD, value: encodeRoster(roster) }], () => {
       const name = nodeName(formation.find(instance)?.id ?? 0);
       const progress = roster.length < wanted ? `, waiting for ${wanted - roster.length} more` : '';
       this.#ports.logger.info(
@@ -273,67 +324,72 @@ export class Node {
   }
 
   #formIfComplete(done: () => void): void {
-    const membership = this.#membership;
-    if (membership.type !== 'bootstrap' || !membership.formation.complete || this.#becomingMember) done();
-    else this.#becomeMember(membership.formation.computeLayout(membership.clusterId), this.#identity.node, done);
+    const state = this.#state;
+    if (state.type !== 'new' || !state.formation.complete || state.entering) done();
+    else this.#enter(state.formation.computeLayout(state.clusterId), this.#identity.node, done);
   }
 
   // ---- formation, as a node that checks in ----
 
   #startCheckIn(targets: () => readonly Address[]): void {
     const { clusterId, instance } = this.#identity;
-    this.#checkIn = new CheckInLoop(this.#ports, targets, {
+    const host = {
       request: () => ({
-        type: 'check-in',
+        type: 'check-in' as const,
         instance,
         clusterId: clusterId === '' ? undefined : clusterId,
         address: this.#options.address,
       }),
-      onAnswer: (answer, from) => this.#onCheckedIn(answer, from),
-    });
+      onAnswer: (answer: Extract<ReplyBody, { type: 'checked-in' }>, from: Address) => this.#onCheckedIn(answer, from),
+    };
+    this.#checkIn = new CheckInLoop(this.#ports, targets, host, this.#settings.timings);
     this.#checkIn.start();
   }
 
   /** Returns after how many milliseconds to ask again; undefined: no more. */
   #onCheckedIn(answer: Extract<ReplyBody, { type: 'checked-in' }>, from: Address): number | undefined {
+    const { timings } = this.#settings;
     const { state } = answer;
     switch (state.type) {
       case 'forming':
-        return FORMING_CHECK_IN_MS;
+        return timings.formingCheckInMs;
       case 'elsewhere':
-        if (this.#member !== undefined) {
-          // One that is no member may know less than this node does.
-          return CHECK_IN_RETRY_MS;
-        }
-        if (formatAddress(state.address) !== formatAddress(this.#options.address)) {
-          this.#checkIn?.redirect(state.address);
-        } else if (!this.#warnedOfCircle) {
-          this.#warnedOfCircle = true;
-          this.#ports.logger.warn(
-            `${formatAddress(from)} waits for this node as this one waits for it: start one of them without -s, as bootstrap server`,
-          );
-        }
-        return CHECK_IN_RETRY_MS;
+        // One that is no member may know less than this node does.
+        if (this.#state.type !== 'member') this.#redirect(state.address, from);
+        return timings.checkInRetryMs;
       case 'member':
-        if (this.#member !== undefined) this.#member.adoptLayout(state.layout);
-        else if (!this.#becomingMember) this.#becomeMember(state.layout, answer.node, () => undefined);
+        if (this.#groups !== undefined) this.#groups.adoptLayout(state.layout);
+        else this.#enter(state.layout, answer.node, () => undefined);
         // Until the layout has the address this node listens at.
-        return moveNode(state.layout, answer.node, this.#options.address) && CHECK_IN_RETRY_MS;
+        return moveNode(state.layout, answer.node, this.#options.address) && timings.checkInRetryMs;
       case 'spare':
-        this.#becomeSpare(state.layout);
-        return SPARE_CHECK_IN_MS;
+        this.#becomeSpare(state.layout, from);
+        return timings.spareCheckInMs;
       case 'rejected':
         this.#options.onRejected(`${formatAddress(from)} refused this node: ${state.reason}`);
         return undefined;
     }
   }
 
-  #becomeSpare(layout: Layout): void {
-    if (this.#spareOf === undefined) {
+  #redirect(address: Address, from: Address): void {
+    if (formatAddress(address) !== formatAddress(this.#options.address)) {
+      this.#checkIn?.redirect(address);
+    } else if (!this.#warnedOfCircle) {
+      this.#warnedOfCircle = true;
+      this.#ports.logger.warn(
+        `${formatAddress(from)} waits for this node as this one waits for it: start one of them without -s, as bootstrap server`,
+      );
+    }
+  }
+
+  #becomeSpare(layout: Layout, bootstrap: Address): void {
+    if (this.#state.type === 'joining') {
       const nodes = `its ${layout.nodes.length} nodes`;
       this.#ports.logger.warn(`cluster ${layout.clusterId} is complete with ${nodes}; this node waits as a spare`);
     }
-    this.#spareOf = layout;
+    if (this.#state.type === 'joining' || this.#state.type === 'spare') {
+      this.#state = { type: 'spare', bootstrap, layout, entering: this.#state.entering };
+    }
   }
 
   /** Tells the cluster where this node listens now, and learns the layout if that changed meanwhile. */
@@ -343,7 +399,7 @@ export class Node {
     if (join === undefined && !moved) return;
     // The others may be on the move too: whatever the layout says by then.
     this.#startCheckIn(() => {
-      const nodes = this.#member?.layout.nodes.filter((node) => node.id !== this.#identity.node) ?? [];
+      const nodes = this.#groups?.layout.nodes.filter((node) => node.id !== this.#identity.node) ?? [];
       return [...(join === undefined ? [] : [join]), ...nodes.map((node) => node.address)];
     });
   }
@@ -351,33 +407,48 @@ export class Node {
   // ---- membership ----
 
   /** The first layout this node is in: on disk before it takes part, and before anyone else is told. */
-  #becomeMember(layout: Layout, node: NodeId, done: () => void): void {
-    this.#becomingMember = true;
+  #enter(layout: Layout, node: NodeId, done: () => void): void {
+    const state = this.#state;
+    if (state.type === 'member' || state.type === 'stopping' || state.entering) return;
+    this.#state = { ...state, entering: true };
     this.#identity = { ...this.#identity, clusterId: layout.clusterId, node };
-    this.#persistIdentity(() => undefined);
-    this.#persistLayout(layout, () => {
+    this.#persist([this.#identityRecord(), layoutRecord(layout)], () => {
       this.#startMember(layout);
       done();
     });
   }
 
   #startMember(layout: Layout): void {
-    this.#membership = { type: 'member', layout };
-    const onLayout = (newer: Layout): void => {
-      this.#membership = { type: 'member', layout: newer };
-      this.#persistLayout(newer, () => undefined);
-    };
-    const { node: self, starts, instance } = this.#identity;
-    const { address } = this.#options;
-    this.#member = new Member(this.#ports, this.#loop, { self, starts, instance, address, layout, onLayout });
-    this.#member.start();
+    if (this.#state.type === 'stopping') return;
+    const { node: self, incarnation, instance } = this.#identity;
+    const { address, createMachine } = this.#options;
+    const groups = new HostedGroups(this.#ports, this.#loop, {
+      self,
+      incarnation,
+      instance,
+      address,
+      layout,
+      settings: this.#settings,
+      protocols: this.#protocols,
+      createMachine: createMachine ?? ((group, storage) => new KeyValueMachine(group, storage)),
+      onLayout: (newer, done) => this.#persist([layoutRecord(newer)], done),
+    });
+    this.#state = { type: 'member', groups };
+    groups.start();
   }
 
-  #persistIdentity(done: () => void): void {
-    this.#loop.persistRecord(IDENTITY_RECORD, encodeIdentity(this.#identity), done);
+  #identityRecord(): NodeRecord {
+    return { name: IDENTITY_RECORD, value: encodeIdentity(this.#identity) };
   }
 
-  #persistLayout(layout: Layout, done: () => void): void {
-    this.#loop.persistRecord(LAYOUT_RECORD, seal(encodeLayout(layout)), done);
+  /** Nothing is heard of a write that is done after the node stopped. */
+  #persist(records: readonly NodeRecord[], done: () => void): void {
+    this.#ports.nodeRecords.write(records, () => {
+      if (this.#state.type !== 'stopping') done();
+    });
   }
+}
+
+function layoutRecord(layout: Layout): NodeRecord {
+  return { name: LAYOUT_RECORD, value: encodeLayoutRecord(layout) };
 }

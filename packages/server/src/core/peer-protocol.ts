@@ -1,21 +1,28 @@
 /**
- * The protocol between the nodes of a cluster: a frame is a list of messages for any number of groups.
+ * The protocol between the nodes of a cluster: a frame is a list of messages for any number of groups. What the members of a
+ * group say to each other is opaque here: the protocol that the group runs has its own encoding.
  */
 import type { GroupId, GroupReply, GroupRequest, Layout, Writer } from '@kvorum/common';
 import {
-  limits,
+  FRAME_BYTES_MAX,
+  PARTITIONS_MAX,
   readGroupReply,
   readGroupRequest,
   readKind,
+  EPOCH_MAX,
   readLayout,
   Reader,
   writeGroupReply,
   writeGroupRequest,
   writeLayout,
 } from '@kvorum/common';
-import type { Ballot, GroupHeartbeat, Message } from '@kvorum/consensus';
-import { readBallot, readMessage, writeBallot, writeMessage } from '@kvorum/consensus';
-import type { StateRecord } from './storage/storage.ts';
+import type { StateRecord } from './storage/storage-ports.ts';
+
+/** What a member says of itself about one group, in the encoding of the group's protocol. */
+export interface GroupHeartbeat {
+  readonly group: GroupId;
+  readonly body: Uint8Array;
+}
 
 export type PeerMessage =
   /** Are you there? To every peer, each round. */
@@ -28,22 +35,23 @@ export type PeerMessage =
       readonly type: 'heartbeat-reply';
       readonly round: number;
       /** How often the sender was started. */
-      readonly starts: number;
-      /** Grows with every reply of that start: a copy that comes late says what was. */
+      readonly incarnation: number;
+      /** Grows with every reply of that incarnation: a copy that comes late says what was. */
       readonly number: number;
       /** Of the sender's layout. */
       readonly epoch: number;
-      readonly groups: readonly (GroupHeartbeat & { readonly group: GroupId })[];
+      readonly groups: readonly GroupHeartbeat[];
     }
-  | { readonly type: 'consensus'; readonly group: GroupId; readonly message: Message }
+  /** Between the members of a group, in the encoding of its protocol. */
+  | { readonly type: 'replica'; readonly group: GroupId; readonly body: Uint8Array }
   /**
    * Serve this request of a client of mine, or pass it on if `hops` is below the limit. Once: a repetition is ignored, also
-   * by a later start of the receiver than the one it was sent to, because the first copy may have been refused for good.
+   * by a later incarnation of the receiver than the one it was sent to, because the first copy may have been refused for good.
    */
   | {
       readonly type: 'forward';
       readonly id: number;
-      readonly starts: number;
+      readonly incarnation: number;
       readonly hops: number;
       readonly request: GroupRequest;
     }
@@ -63,8 +71,8 @@ export type PeerMessage =
       readonly group: GroupId;
       readonly transfer: number;
       readonly part: number;
-      /** The sender's promise when it opened the transfer. */
-      readonly ballot: Ballot;
+      /** What the sender's log says of the state, in the encoding of the group's protocol. */
+      readonly proof: Uint8Array;
       readonly records: readonly StateRecord[];
     }
   /** That transfer is unknown here, or no longer known: begin another one. */
@@ -73,7 +81,7 @@ export type PeerMessage =
 const kinds = [
   'heartbeat-request',
   'heartbeat-reply',
-  'consensus',
+  'replica',
   'forward',
   'forwarded',
   'layout-request',
@@ -83,6 +91,16 @@ const kinds = [
   'snapshot-lost',
 ] as const;
 
+/** How often a node can be started, far beyond any that is. */
+export const INCARNATION_MAX = 2 ** 24;
+const PROOF_BYTES_MAX = 1024;
+const HEARTBEAT_BYTES_MAX = 1024;
+
+/** A message between the members of a group, written by its protocol right into the frame. */
+export function writeReplicaMessage(writer: Writer, group: GroupId, write: (writer: Writer) => void): void {
+  writer.u8(kinds.indexOf('replica')).uint(group).sized(write);
+}
+
 export function writePeerMessage(writer: Writer, message: PeerMessage): void {
   writer.u8(kinds.indexOf(message.type));
   switch (message.type) {
@@ -90,15 +108,14 @@ export function writePeerMessage(writer: Writer, message: PeerMessage): void {
       writer.uint(message.round);
       return;
     case 'heartbeat-reply':
-      writer.uint(message.round).uint(message.starts).uint(message.number).uint(message.epoch);
+      writer.uint(message.round).uint(message.incarnation).uint(message.number).uint(message.epoch);
       writer.list(message.groups, writeGroupHeartbeat);
       return;
-    case 'consensus':
-      writer.uint(message.group);
-      writeMessage(writer, message.message);
+    case 'replica':
+      writer.uint(message.group).sized((w) => w.raw(message.body));
       return;
     case 'forward':
-      writer.uint(message.id).uint(message.starts).uint(message.hops);
+      writer.uint(message.id).uint(message.incarnation).uint(message.hops);
       writeGroupRequest(writer, message.request);
       return;
     case 'forwarded':
@@ -115,7 +132,7 @@ export function writePeerMessage(writer: Writer, message: PeerMessage): void {
       return;
     case 'snapshot-part':
       writer.uint(message.group).uint(message.transfer).uint(message.part);
-      writeBallot(writer, message.ballot);
+      writer.bytes(message.proof);
       writer.list(message.records, (w, record) => w.bytes(record.key).bytes(record.value ?? new Uint8Array()));
       return;
     case 'snapshot-lost':
@@ -141,18 +158,18 @@ function readPeerMessage(reader: Reader): PeerMessage {
       return {
         type,
         round: reader.uint(),
-        starts: reader.uint(),
+        incarnation: reader.uint(INCARNATION_MAX),
         number: reader.uint(),
-        epoch: reader.uint(),
-        groups: reader.list(limits.partitionsMax + 1, readGroupHeartbeat),
+        epoch: reader.uint(EPOCH_MAX),
+        groups: reader.list(PARTITIONS_MAX + 1, readGroupHeartbeat),
       };
-    case 'consensus':
-      return { type, group: reader.uint(limits.partitionsMax), message: readMessage(reader) };
+    case 'replica':
+      return { type, group: reader.uint(PARTITIONS_MAX), body: reader.sized() };
     case 'forward':
       return {
         type,
         id: reader.uint(),
-        starts: reader.uint(),
+        incarnation: reader.uint(INCARNATION_MAX),
         hops: reader.uint(),
         request: readGroupRequest(reader),
       };
@@ -163,37 +180,28 @@ function readPeerMessage(reader: Reader): PeerMessage {
     case 'layout':
       return { type, layout: readLayout(reader) };
     case 'snapshot-request':
-      return { type, group: reader.uint(limits.partitionsMax), transfer: reader.uint(), part: reader.uint() };
+      return { type, group: reader.uint(PARTITIONS_MAX), transfer: reader.uint(), part: reader.uint() };
     case 'snapshot-lost':
-      return { type, group: reader.uint(limits.partitionsMax), transfer: reader.uint() };
+      return { type, group: reader.uint(PARTITIONS_MAX), transfer: reader.uint() };
     case 'snapshot-part':
       return {
         type,
-        group: reader.uint(limits.partitionsMax),
+        group: reader.uint(PARTITIONS_MAX),
         transfer: reader.uint(),
         part: reader.uint(),
-        ballot: readBallot(reader),
-        records: reader.list(limits.frameBytesMax, (r) => ({
-          key: r.bytes(limits.frameBytesMax),
-          value: r.bytes(limits.frameBytesMax),
+        proof: reader.bytes(PROOF_BYTES_MAX),
+        records: reader.list(FRAME_BYTES_MAX, (r) => ({
+          key: r.bytes(FRAME_BYTES_MAX),
+          value: r.bytes(FRAME_BYTES_MAX),
         })),
       };
   }
 }
 
-function writeGroupHeartbeat(writer: Writer, heartbeat: GroupHeartbeat & { readonly group: GroupId }): void {
-  writer.uint(heartbeat.group);
-  writeBallot(writer, heartbeat.ballot);
-  writeBallot(writer, heartbeat.leader);
-  writer.bool(heartbeat.happy).uint(heartbeat.leadingDecidedIndex);
+function writeGroupHeartbeat(writer: Writer, { group, body }: GroupHeartbeat): void {
+  writer.uint(group).bytes(body);
 }
 
-function readGroupHeartbeat(reader: Reader): GroupHeartbeat & { readonly group: GroupId } {
-  return {
-    group: reader.uint(limits.partitionsMax),
-    ballot: readBallot(reader),
-    leader: readBallot(reader),
-    happy: reader.bool(),
-    leadingDecidedIndex: reader.uint(),
-  };
+function readGroupHeartbeat(reader: Reader): GroupHeartbeat {
+  return { group: reader.uint(PARTITIONS_MAX), body: reader.bytes(HEARTBEAT_BYTES_MAX) };
 }

@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address } from '@kvorum/common';
-import { CLIENT_PATH, CLIENT_SUBPROTOCOL, limits } from '@kvorum/common';
+import { CLIENT_PATH, CLIENT_SUBPROTOCOL, FRAME_BYTES_MAX } from '@kvorum/common';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import { PEER_PATH, PEER_SUBPROTOCOL } from '../websocket/peer-handshake.ts';
@@ -18,6 +18,7 @@ const CHECK_INTERVAL_MS = 1000;
 const KEEP_ALIVE_MS = 30_000;
 
 export interface WebHandlers {
+  readonly clientConnectionsMax: number;
   healthy(): boolean;
   status(): Record<string, unknown>;
   /** A client connected. */
@@ -47,7 +48,7 @@ export async function listen(at: Address, handlers: WebHandlers): Promise<WebSer
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    maxPayload: limits.frameBytesMax,
+    maxPayload: FRAME_BYTES_MAX,
     skipUTF8Validation: true,
     // `refusalOf` has made sure that it was offered.
     handleProtocols: (_offered, request) => spokenAt(pathOf(request)),
@@ -126,10 +127,10 @@ function refusalOf(request: IncomingMessage, handlers: WebHandlers, open: number
     return { status: '426 Upgrade Required', reason };
   }
   if (path === CLIENT_PATH) {
-    if (open < limits.clientConnectionsMax) return undefined;
+    if (open < handlers.clientConnectionsMax) return undefined;
     return {
       status: '503 Service Unavailable',
-      reason: `this server has its limit of ${limits.clientConnectionsMax} connections`,
+      reason: `this server has its limit of ${handlers.clientConnectionsMax} connections`,
     };
   }
   const reason = handlers.checkPeer(request);

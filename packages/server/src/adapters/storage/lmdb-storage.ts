@@ -1,5 +1,5 @@
 /**
- * The storage ports on LMDB: two environments in the data directory, `log` and `state`.
+ * The storage ports on LMDB: two environments in the data directory, `log`, which has the node records too, and `state`.
  *
  * A commit is one write transaction. `overlappingSync` is off, so a transaction's promise resolves after LMDB has synced it:
  * what is reported as committed is on disk. A commit that fails is reported once and never tried again.
@@ -7,34 +7,38 @@
 import path from 'node:path';
 import type { GroupId } from '@kvorum/common';
 import { Writer } from '@kvorum/common';
-import type { Recovered } from '@kvorum/consensus';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import { checkDatabaseFile } from './lmdb-file.ts';
 import type {
-  LogMutation,
-  LogStorage,
+  AppliedStateStorage,
+  LogWrite,
+  NodeRecord,
+  NodeRecords,
+  ReplicatedLogStorage,
   StateInstall,
   StateMutation,
   StateRecord,
   StateSnapshot,
-  StateStorage,
+  StoredLog,
 } from '../../core/index.ts';
 import {
   decodeEntries,
-  decodeHardState,
+  decodeLogHead,
   encodeEntries,
-  encodeHardState,
+  encodeLogHead,
   joinSegments,
   readSealed,
   seal,
+  unseal,
 } from '../../core/index.ts';
 
 type Database = RootDatabase<Buffer, Buffer>;
 
 export interface Storages {
-  readonly log: LogStorage;
-  readonly state: StateStorage;
+  readonly log: ReplicatedLogStorage;
+  readonly state: AppliedStateStorage;
+  readonly records: NodeRecords;
   close(): Promise<void>;
 }
 
@@ -45,6 +49,7 @@ export function openStorages(directory: string, onFailure: (error: Error) => voi
   return {
     log: new LmdbLogStorage(log, onFailure),
     state: new LmdbStateStorage(state, onFailure),
+    records: new LmdbNodeRecords(log, onFailure),
     close: async () => {
       await Promise.all([log.close(), state.close()]);
     },
@@ -73,62 +78,106 @@ function commit(database: Database, writes: () => void, done: () => void, onFail
   });
 }
 
-// ---- log ----
+// ---- node records and log ----
 
-const RECORD = 0;
-const HARD_STATE = 1;
+const NODE_RECORD = 0;
+const HEAD = 1;
 const SEGMENT = 2;
+const GROUP_RECORD = 3;
 
-class LmdbLogStorage implements LogStorage {
+class LmdbNodeRecords implements NodeRecords {
   readonly #database: Database;
   readonly #onFailure: (error: Error) => void;
-  /** Where the stored segments of each group start, in order. */
-  readonly #segments = new Map<GroupId, number[]>();
 
   constructor(database: Database, onFailure: (error: Error) => void) {
     this.#database = database;
     this.#onFailure = onFailure;
   }
 
-  readRecord(name: string): Uint8Array | undefined {
-    return this.#database.get(recordKey(name));
+  read(name: string): Uint8Array | undefined {
+    return this.#database.get(nodeRecordKey(name));
   }
 
-  readGroup(group: GroupId): Recovered | undefined {
+  write(records: readonly NodeRecord[], done: () => void): void {
+    const write = (): void => {
+      for (const { name, value } of records) void this.#database.put(nodeRecordKey(name), asBuffer(value));
+    };
+    commit(this.#database, write, done, this.#onFailure);
+  }
+}
+
+class LmdbLogStorage implements ReplicatedLogStorage {
+  readonly #database: Database;
+  readonly #onFailure: (error: Error) => void;
+  /** Where the stored segments of each group start, in order. */
+  readonly #segments = new Map<GroupId, number[]>();
+  /** The heads as they were last asked to be written. */
+  readonly #heads = new Map<GroupId, ReturnType<typeof decodeLogHead>>();
+
+  constructor(database: Database, onFailure: (error: Error) => void) {
+    this.#database = database;
+    this.#onFailure = onFailure;
+  }
+
+  readLog(group: GroupId): StoredLog | undefined {
     const what = `the log of group ${group}`;
-    const record = this.#database.get(hardStateKey(group));
+    const record = this.#database.get(headKey(group));
     if (record === undefined) return undefined;
-    const hardState = decodeHardState(record, what);
+    const { compactedIndex, hardState } = decodeLogHead(record, what);
     const segments = [...this.#database.getRange(segmentsOf(group))].map(({ key, value }) => ({
       from: segmentStart(key),
       entries: decodeEntries(value, what),
     }));
-    return { ...hardState, entries: joinSegments(hardState.compactedIndex, segments, what) };
+    return { hardState, compactedIndex, entries: joinSegments(compactedIndex, segments, what) };
   }
 
-  commit(mutations: readonly LogMutation[], done: () => void): void {
+  readRecords(group: GroupId): readonly StateRecord[] {
+    const range = { start: groupRecordKey(group, empty), end: groupRecordKey(group + 1, empty) };
+    return [...this.#database.getRange(range)].map(({ key, value }) => ({
+      // Copies: LMDB's buffers are valid until the next read only.
+      key: Uint8Array.from(key.subarray(GROUP_RECORD_HEAD_BYTES)),
+      value: Uint8Array.from(unseal(value, `a record of group ${group}`, GROUP_RECORD_FORMAT)),
+    }));
+  }
+
+  commit(writes: readonly LogWrite[], done: () => void): void {
     const write = (): void => {
-      for (const mutation of mutations) this.#write(mutation);
+      for (const each of writes) this.#write(each);
     };
     commit(this.#database, write, done, this.#onFailure);
   }
 
-  #write(mutation: LogMutation): void {
-    if (mutation.type === 'record') {
-      void this.#database.put(recordKey(mutation.name), asBuffer(mutation.value));
-      return;
-    }
-    const { group, hardState, append } = mutation;
+  #write({ group, hardState, compactedIndex, append, records = [] }: LogWrite): void {
     const starts = this.#segmentStarts(group);
     if (append !== undefined) {
       while ((starts.at(-1) ?? -1) >= append.from) this.#removeSegment(group, starts.pop() as number);
       void this.#database.put(segmentKey(group, append.from), asBuffer(encodeEntries(append.entries)));
       starts.push(append.from);
     }
-    if (hardState === undefined) return;
-    void this.#database.put(hardStateKey(group), asBuffer(encodeHardState(hardState)));
+    for (const { key, value } of records) this.#writeRecord(groupRecordKey(group, key), value);
+    if (hardState === undefined && compactedIndex === undefined && append === undefined) return;
+    const before = this.#head(group);
+    if (before !== undefined && hardState === undefined && compactedIndex === undefined) return;
+    const head = {
+      hardState: hardState ?? before?.hardState,
+      compactedIndex: compactedIndex ?? before?.compactedIndex ?? 0,
+    };
+    this.#heads.set(group, head);
+    void this.#database.put(headKey(group), asBuffer(encodeLogHead(head)));
     // A segment ends where the next one starts.
-    while ((starts[1] ?? Infinity) <= hardState.compactedIndex) this.#removeSegment(group, starts.shift() as number);
+    while ((starts[1] ?? Infinity) <= head.compactedIndex) this.#removeSegment(group, starts.shift() as number);
+  }
+
+  #writeRecord(key: Buffer, value: Uint8Array | undefined): void {
+    if (value === undefined) void this.#database.remove(key);
+    else void this.#database.put(key, asBuffer(seal(GROUP_RECORD_FORMAT, (writer) => writer.raw(value))));
+  }
+
+  #head(group: GroupId): ReturnType<typeof decodeLogHead> | undefined {
+    const known = this.#heads.get(group);
+    if (known !== undefined) return known;
+    const record = this.#database.get(headKey(group));
+    return record && decodeLogHead(record, `the log of group ${group}`);
   }
 
   #segmentStarts(group: GroupId): number[] {
@@ -145,12 +194,19 @@ class LmdbLogStorage implements LogStorage {
   }
 }
 
-function recordKey(name: string): Buffer {
-  return Buffer.concat([Buffer.of(RECORD), Buffer.from(name)]);
+const GROUP_RECORD_FORMAT = 1;
+const GROUP_RECORD_HEAD_BYTES = 5;
+
+function nodeRecordKey(name: string): Buffer {
+  return Buffer.concat([Buffer.of(NODE_RECORD), Buffer.from(name)]);
 }
 
-function hardStateKey(group: GroupId): Buffer {
-  return asBuffer(new Writer().u8(HARD_STATE).u32(group).finish());
+function headKey(group: GroupId): Buffer {
+  return asBuffer(new Writer().u8(HEAD).u32(group).finish());
+}
+
+function groupRecordKey(group: GroupId, key: Uint8Array): Buffer {
+  return asBuffer(new Writer().u8(GROUP_RECORD).u32(group).raw(key).finish());
 }
 
 /** Ordered by position: 56 bits, big-endian. */
@@ -179,8 +235,9 @@ function segmentsOf(group: GroupId): { readonly start: Buffer; readonly end: Buf
  */
 const GENERATION = 0;
 const DATA = 1;
+const GENERATION_FORMAT = 1;
 
-class LmdbStateStorage implements StateStorage {
+class LmdbStateStorage implements AppliedStateStorage {
   readonly #database: Database;
   readonly #onFailure: (error: Error) => void;
   readonly #generations = new Map<GroupId, number>();
@@ -226,8 +283,8 @@ class LmdbStateStorage implements StateStorage {
       finish: (done) => {
         const write = (): void => {
           if (fresh) clear(generation);
-          const record = new Writer().uint(generation).finish();
-          void this.#database.put(generationKey(group), asBuffer(seal(record)));
+          const record = seal(GENERATION_FORMAT, (writer) => writer.uint(generation));
+          void this.#database.put(generationKey(group), asBuffer(record));
           clear(former);
         };
         const finished = (): void => {
@@ -304,7 +361,7 @@ function dataKey(group: GroupId, generation: number, key: Uint8Array): Buffer {
 }
 
 function readGeneration(record: Buffer, group: GroupId): number {
-  return readSealed(record, `the state of group ${group}`, (reader) => reader.uint());
+  return readSealed(record, `the state of group ${group}`, GENERATION_FORMAT, (reader) => reader.uint());
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

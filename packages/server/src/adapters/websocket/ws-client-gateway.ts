@@ -2,7 +2,6 @@
  * Client websockets as the Connections that the core's gateway knows.
  */
 import type { Connection } from '@kvorum/common';
-import { limits } from '@kvorum/common';
 import type { RawData, WebSocket } from 'ws';
 import type { ClientLink } from '../../core/index.ts';
 
@@ -20,7 +19,12 @@ const UNSUPPORTED_DATA = 1003;
 /** A client that does not answer the close within this time is cut off. */
 const CLOSE_TIMEOUT_MS = 1000;
 
-export function attachClient(socket: WebSocket, remote: string, handlers: ClientHandlers): void {
+export function attachClient(
+  socket: WebSocket,
+  remote: string,
+  handlers: ClientHandlers,
+  firstFrameTimeoutMs: number,
+): void {
   const close = (code: number, reason: string): void => {
     socket.close(code, Buffer.from(reason).subarray(0, REASON_BYTES_MAX));
     setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
@@ -32,8 +36,8 @@ export function attachClient(socket: WebSocket, remote: string, handlers: Client
     close: (reason) => close(POLICY_VIOLATION, reason),
   });
   const silent = setTimeout(() => {
-    close(POLICY_VIOLATION, `nothing was asked for ${limits.firstFrameTimeoutMs / 1000} s`);
-  }, limits.firstFrameTimeoutMs);
+    close(POLICY_VIOLATION, `nothing was asked for ${firstFrameTimeoutMs / 1000} s`);
+  }, firstFrameTimeoutMs);
   socket.on('message', (data: RawData, isBinary) => {
     clearTimeout(silent);
     if (isBinary) handlers.onClientFrame(link, data as Buffer);

@@ -2,7 +2,7 @@
  * The Dialer port on websockets, for a node that checks in.
  */
 import type { Dialer } from '@kvorum/common';
-import { CLIENT_PATH, CLIENT_SUBPROTOCOL, formatAddress, limits } from '@kvorum/common';
+import { CLIENT_PATH, CLIENT_SUBPROTOCOL, formatAddress, FRAME_BYTES_MAX } from '@kvorum/common';
 import { WebSocket } from 'ws';
 
 export const wsDialer: Dialer = {
@@ -10,7 +10,7 @@ export const wsDialer: Dialer = {
     const remote = formatAddress(address);
     const socket = new WebSocket(`ws://${remote}${CLIENT_PATH}`, CLIENT_SUBPROTOCOL, {
       perMessageDeflate: false,
-      maxPayload: limits.frameBytesMax,
+      maxPayload: FRAME_BYTES_MAX,
       skipUTF8Validation: true,
     });
     let trouble = 'the connection was closed';

@@ -3,8 +3,8 @@
  * have none; where both succeed, the one that the lower node id dialled stays.
  */
 import type { IncomingMessage } from 'node:http';
-import type { Address, Logger, NodeId, Peer, PeerHandlers, PeerTransport } from '@kvorum/common';
-import { formatAddress, limits, nodeName } from '@kvorum/common';
+import type { Address, Limits, Logger, NodeId, Peer, PeerHandlers, PeerTransport } from '@kvorum/common';
+import { formatAddress, FRAME_BYTES_MAX, nodeName } from '@kvorum/common';
 import { WebSocket } from 'ws';
 import type { PeerIdentity } from './peer-handshake.ts';
 import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders, readPeerHeaders } from './peer-handshake.ts';
@@ -32,6 +32,7 @@ interface Link {
 
 export class WsPeerTransport implements PeerTransport {
   readonly #logger: Logger;
+  readonly #backlogBytesMax: number;
   readonly #links = new Map<NodeId, Link>();
   #self: PeerIdentity | undefined;
   #listening: Address;
@@ -41,7 +42,8 @@ export class WsPeerTransport implements PeerTransport {
   /** Frames that did not leave because a queue was full. */
   #dropped = 0;
 
-  constructor(logger: Logger, listening: Address) {
+  constructor(logger: Logger, listening: Address, limits: Pick<Limits, 'peerBacklogBytesMax'>) {
+    this.#backlogBytesMax = limits.peerBacklogBytesMax;
     this.#logger = logger;
     this.#listening = listening;
   }
@@ -54,6 +56,7 @@ export class WsPeerTransport implements PeerTransport {
     this.#self = { clusterId, node: self, address: this.#listening };
     this.#handlers = handlers;
     this.#silenceTimer ??= setInterval(() => this.#dropSilent(), SILENCE_MS_MAX / 3);
+    for (const [id, link] of this.#links) if (!peers.some((peer) => peer.id === id)) this.#forget(link);
     for (const { id, address } of peers) {
       const link = this.#links.get(id);
       if (link !== undefined) {
@@ -76,10 +79,18 @@ export class WsPeerTransport implements PeerTransport {
     }
   }
 
+  /** The node is no peer any more. */
+  #forget(link: Link): void {
+    this.#links.delete(link.id);
+    clearTimeout(link.redialTimer);
+    link.dialling?.terminate();
+    link.socket?.terminate();
+  }
+
   send(to: NodeId, frame: Uint8Array): void {
     const socket = this.#links.get(to)?.socket;
     if (socket?.readyState !== WebSocket.OPEN) return;
-    if (socket.bufferedAmount > limits.peerBacklogBytesMax) {
+    if (socket.bufferedAmount > this.#backlogBytesMax) {
       this.#dropped += 1;
       return;
     }
@@ -89,11 +100,7 @@ export class WsPeerTransport implements PeerTransport {
   close(): void {
     this.#closed = true;
     clearInterval(this.#silenceTimer);
-    for (const link of this.#links.values()) {
-      clearTimeout(link.redialTimer);
-      link.dialling?.terminate();
-      link.socket?.terminate();
-    }
+    for (const link of this.#links.values()) this.#forget(link);
   }
 
   // ---- handshake ----
@@ -139,7 +146,7 @@ export class WsPeerTransport implements PeerTransport {
     const socket = new WebSocket(`ws://${formatAddress(link.address)}${PEER_PATH}`, PEER_SUBPROTOCOL, {
       headers: peerHeaders(self),
       perMessageDeflate: false,
-      maxPayload: limits.frameBytesMax,
+      maxPayload: FRAME_BYTES_MAX,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       skipUTF8Validation: true,
       // Masking protects proxies from browsers. Between nodes a zero mask saves a pass over every byte.
@@ -211,7 +218,7 @@ export class WsPeerTransport implements PeerTransport {
   }
 
   #redialLater(link: Link): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#links.get(link.id) !== link) return;
     clearTimeout(link.redialTimer);
     // Some spread, so that two nodes do not keep crossing each other.
     const delayMs = link.redialMs * (0.5 + Math.random() / 2);

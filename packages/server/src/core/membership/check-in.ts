@@ -1,13 +1,21 @@
 /**
  * A node's way into a cluster: asks one node after the other until one of them says what this node is.
  */
-import type { Address, CancelTimer, Clock, Connection, Dialer, Logger, ReplyBody, RequestBody } from '@kvorum/common';
+import type {
+  Address,
+  CancelTimer,
+  Clock,
+  Connection,
+  Dialer,
+  Logger,
+  ReplyBody,
+  RequestBody,
+  Timings,
+} from '@kvorum/common';
 import { DecodeError, decodeReplies, encodeRequests, formatAddress } from '@kvorum/common';
 
 type CheckedIn = Extract<ReplyBody, { type: 'checked-in' }>;
 
-export const CHECK_IN_RETRY_MS = 200;
-const ANSWER_MS_MAX = 2000;
 /** Attempts between two log lines about the same trouble. */
 const ATTEMPTS_PER_WARNING = 25;
 
@@ -22,6 +30,7 @@ export class CheckInLoop {
   readonly #dialer: Dialer;
   readonly #logger: Logger;
   readonly #host: CheckInHost;
+  readonly #timings: Timings;
   #targets: () => readonly Address[];
   #attempts = 0;
   #connection: Connection | undefined;
@@ -31,12 +40,14 @@ export class CheckInLoop {
     ports: { clock: Clock; dialer: Dialer; logger: Logger },
     targets: () => readonly Address[],
     host: CheckInHost,
+    timings: Timings,
   ) {
     this.#clock = ports.clock;
     this.#dialer = ports.dialer;
     this.#logger = ports.logger;
     this.#targets = targets;
     this.#host = host;
+    this.#timings = timings;
   }
 
   /** Asks there from now on. */
@@ -49,6 +60,7 @@ export class CheckInLoop {
     const target = targets[this.#attempts % targets.length];
     if (target === undefined) return;
     this.#attempts += 1;
+    const { checkInRetryMs, checkInAnswerMsMax } = this.#timings;
     let opened = false;
     let settled = false;
     const settle = (trouble: string | undefined, againMs: number | undefined): void => {
@@ -68,12 +80,12 @@ export class CheckInLoop {
       onFrame: (frame) => {
         if (settled) return;
         const answer = decodeAnswer(frame);
-        if (answer === undefined) settle('it gave an answer that is not one to a check-in', CHECK_IN_RETRY_MS);
+        if (answer === undefined) settle('it gave an answer that is not one to a check-in', checkInRetryMs);
         else settle(undefined, this.#host.onAnswer(answer, target));
       },
-      onClose: (reason) => settle(opened ? `it closed the connection: ${reason}` : reason, CHECK_IN_RETRY_MS),
+      onClose: (reason) => settle(opened ? `it closed the connection: ${reason}` : reason, checkInRetryMs),
     });
-    this.#cancelTimer = this.#clock.setTimer(ANSWER_MS_MAX, () => settle('it does not answer', CHECK_IN_RETRY_MS));
+    this.#cancelTimer = this.#clock.setTimer(checkInAnswerMsMax, () => settle('it does not answer', checkInRetryMs));
   }
 
   stop(): void {

@@ -5,19 +5,11 @@
  * State: the roster of nodes that checked in, on disk before any of them is answered. Invariants: a node id belongs to one
  * data directory for good; the layout is computed once, from the roster, and is on disk before anyone is told.
  */
-import type { Address, CheckInState, Layout, NodeId, PlacementOptions, ReplyBody, RequestBody } from '@kvorum/common';
-import { computeLayout, formatAddress } from '@kvorum/common';
+import type { Address, Layout, NodeId, PlacementOptions, RequestBody } from '@kvorum/common';
+import { computeLayout, EPOCH_MAX, formatAddress } from '@kvorum/common';
 import type { RosterEntry } from './identity.ts';
 
 export type CheckIn = Extract<RequestBody, { type: 'check-in' }>;
-
-/** What this node can tell about the cluster. */
-export type Membership =
-  /** It forms the cluster. */
-  | { readonly type: 'bootstrap'; readonly clusterId: string; readonly formation: Formation }
-  /** It checks in itself, there. */
-  | { readonly type: 'joining'; readonly bootstrap: Address }
-  | { readonly type: 'member'; readonly layout: Layout };
 
 export interface FormationOptions extends PlacementOptions {
   /** Nodes that the cluster is complete with. */
@@ -65,47 +57,11 @@ export class Formation {
   }
 }
 
-/** What to answer a node that checks in. */
-export function answerCheckIn(membership: Membership, checkIn: CheckIn): Extract<ReplyBody, { type: 'checked-in' }> {
-  const clusterId = clusterIdOf(membership);
-  const answer = (node: NodeId, state: CheckInState): Extract<ReplyBody, { type: 'checked-in' }> => ({
-    type: 'checked-in',
-    clusterId,
-    node,
-    state,
-  });
-  if (membership.type === 'joining') return answer(0, { type: 'elsewhere', address: membership.bootstrap });
-  if (checkIn.clusterId !== undefined && checkIn.clusterId !== clusterId) {
-    const reason =
-      `this is cluster ${clusterId}, but the node's data directory belongs to cluster ${checkIn.clusterId}; ` +
-      'start it with an empty --data-dir to join this cluster, or with -s of a node of its own';
-    return answer(0, { type: 'rejected', reason });
-  }
-  if (membership.type === 'member') {
-    const { layout } = membership;
-    const node = layout.nodes.find((entry) => entry.instance === checkIn.instance);
-    return node === undefined ? answer(0, { type: 'spare', layout }) : answer(node.id, { type: 'member', layout });
-  }
-  const { formation } = membership;
-  const present = formation.roster.length;
-  return answer(formation.find(checkIn.instance)?.id ?? 0, { type: 'forming', present, wanted: formation.wanted });
-}
-
-function clusterIdOf(membership: Membership): string {
-  switch (membership.type) {
-    case 'bootstrap':
-      return membership.clusterId;
-    case 'joining':
-      return '';
-    case 'member':
-      return membership.layout.clusterId;
-  }
-}
-
 /** The layout with the node at another address; undefined when nothing would change. */
 export function moveNode(layout: Layout, node: NodeId, address: Address): Layout | undefined {
   const known = layout.nodes.find((entry) => entry.id === node);
   if (known === undefined || formatAddress(known.address) === formatAddress(address)) return undefined;
+  if (layout.epoch >= EPOCH_MAX) return undefined;
   const nodes = layout.nodes.map((entry) => (entry.id === node ? { ...entry, address } : entry));
   return { ...layout, epoch: layout.epoch + 1, nodes };
 }

@@ -1,10 +1,11 @@
 /**
- * What a node remembers about itself and its cluster, in records of the log storage.
+ * What a node remembers about itself and its cluster, in its node records.
  */
 import type { Address, Layout, NodeId, Random } from '@kvorum/common';
-import { limits, readAddress, readLayout, writeAddress, writeLayout, Writer } from '@kvorum/common';
-import { readSealed, seal } from '../storage/log-record.ts';
-import type { LogStorage } from '../storage/storage.ts';
+import { NODES_MAX, readAddress, readLayout, writeAddress, writeLayout, Writer } from '@kvorum/common';
+import { INCARNATION_MAX } from '../peer-protocol.ts';
+import { readSealed, seal } from '../storage/sealed-record.ts';
+import type { NodeRecords } from '../storage/storage-ports.ts';
 
 /** Names the data directory; made at the first start. */
 export interface Identity {
@@ -13,7 +14,7 @@ export interface Identity {
   readonly clusterId: string;
   readonly node: NodeId;
   /** How often the node was started, this time included. */
-  readonly starts: number;
+  readonly incarnation: number;
 }
 
 /** A node that checked in while the cluster was being formed. */
@@ -23,31 +24,37 @@ export interface RosterEntry {
   readonly address: Address;
 }
 
+const IDENTITY_FORMAT = 1;
+const LAYOUT_RECORD_FORMAT = 1;
+const ROSTER_FORMAT = 1;
+
 export const IDENTITY_RECORD = 'identity';
 export const LAYOUT_RECORD = 'layout';
 export const ROSTER_RECORD = 'roster';
 
-export function readIdentity(storage: LogStorage): Identity | undefined {
-  const record = storage.readRecord(IDENTITY_RECORD);
+export function readIdentity(records: NodeRecords): Identity | undefined {
+  const record = records.read(IDENTITY_RECORD);
   return (
     record &&
-    readSealed(record, 'the identity record', (reader) => ({
+    readSealed(record, 'the identity record', IDENTITY_FORMAT, (reader) => ({
       instance: reader.text(64),
       clusterId: reader.text(64),
       node: reader.uint(),
-      starts: reader.uint(),
+      incarnation: reader.uint(INCARNATION_MAX),
     }))
   );
 }
 
 export function encodeIdentity(identity: Identity): Uint8Array {
-  const writer = new Writer().text(identity.instance).text(identity.clusterId);
-  return seal(writer.uint(identity.node).uint(identity.starts).finish());
+  const { instance, clusterId, node, incarnation } = identity;
+  return seal(IDENTITY_FORMAT, (writer) => {
+    writer.text(instance).text(clusterId).uint(node).uint(incarnation, INCARNATION_MAX);
+  });
 }
 
-export function readStoredLayout(storage: LogStorage): Layout | undefined {
-  const record = storage.readRecord(LAYOUT_RECORD);
-  return record && readSealed(record, 'the layout record', readLayout);
+export function readStoredLayout(records: NodeRecords): Layout | undefined {
+  const record = records.read(LAYOUT_RECORD);
+  return record && readSealed(record, 'the layout record', LAYOUT_RECORD_FORMAT, readLayout);
 }
 
 export function encodeLayout(layout: Layout): Uint8Array {
@@ -56,23 +63,28 @@ export function encodeLayout(layout: Layout): Uint8Array {
   return writer.finish();
 }
 
-export function readRoster(storage: LogStorage): RosterEntry[] | undefined {
-  const record = storage.readRecord(ROSTER_RECORD);
+/** As a record of its own. */
+export function encodeLayoutRecord(layout: Layout): Uint8Array {
+  return seal(LAYOUT_RECORD_FORMAT, (writer) => writeLayout(writer, layout));
+}
+
+export function readRoster(records: NodeRecords): RosterEntry[] | undefined {
+  const record = records.read(ROSTER_RECORD);
   return (
     record &&
-    readSealed(record, 'the roster record', (reader) =>
-      reader.list(limits.nodesMax, (r) => ({ id: r.uint(), instance: r.text(64), address: readAddress(r) })),
+    readSealed(record, 'the roster record', ROSTER_FORMAT, (reader) =>
+      reader.list(NODES_MAX, (r) => ({ id: r.uint(), instance: r.text(64), address: readAddress(r) })),
     )
   );
 }
 
 export function encodeRoster(roster: readonly RosterEntry[]): Uint8Array {
-  const writer = new Writer();
-  writer.list(roster, (w, entry) => {
-    w.uint(entry.id).text(entry.instance);
-    writeAddress(w, entry.address);
+  return seal(ROSTER_FORMAT, (writer) => {
+    writer.list(roster, (w, entry) => {
+      w.uint(entry.id).text(entry.instance);
+      writeAddress(w, entry.address);
+    });
   });
-  return seal(writer.finish());
 }
 
 /** 64 random bits, as 16 hexadecimal digits. */

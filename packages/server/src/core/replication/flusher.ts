@@ -2,31 +2,38 @@
  * Writes applied state to the state storage in the background, all groups in one transaction, one transaction under way
  * at a time. What it wrote lets the log be trimmed.
  */
-import type { Clock } from '@kvorum/common';
+import type { Clock, GroupId } from '@kvorum/common';
+import type { AppliedStateStorage, StateMutation } from '../storage/storage-ports.ts';
 import type { GroupReplica } from './group-replica.ts';
-import type { StateMutation, StateStorage } from '../storage/storage.ts';
 
-const FLUSH_INTERVAL_MS = 200;
+export interface FlusherHost {
+  /** The replicas as they are now. */
+  replicas(): Iterable<GroupReplica>;
+  /** From which log position on the entries are to be kept for a snapshot under way; Infinity for none. */
+  retainFrom(group: GroupId): number;
+}
 
-export class StateFlusher {
+export class Flusher {
   readonly #clock: Clock;
-  readonly #storage: StateStorage;
-  readonly #replicas: readonly GroupReplica[];
+  readonly #storage: AppliedStateStorage;
+  readonly #host: FlusherHost;
+  readonly #intervalMs: number;
   #scheduled = false;
   #stopped = false;
   #waiting: (() => void)[] = [];
 
-  constructor(clock: Clock, storage: StateStorage, replicas: readonly GroupReplica[]) {
+  constructor(clock: Clock, storage: AppliedStateStorage, host: FlusherHost, intervalMs: number) {
     this.#clock = clock;
     this.#storage = storage;
-    this.#replicas = replicas;
+    this.#host = host;
+    this.#intervalMs = intervalMs;
   }
 
   /** Something was applied: it is written within the interval. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#clock.setTimer(FLUSH_INTERVAL_MS, () => this.#flush());
+    this.#clock.setTimer(this.#intervalMs, () => this.#flush());
   }
 
   stop(): void {
@@ -46,19 +53,21 @@ export class StateFlusher {
     const mutations: StateMutation[] = [];
     const flushed = this.#waiting;
     this.#waiting = [];
-    for (const replica of this.#replicas) {
-      const flush = replica.state.startFlush();
+    for (const replica of this.#host.replicas()) {
+      const { group } = replica;
+      const flush = replica.applied?.startFlush();
       if (flush === undefined) continue;
-      mutations.push({ group: replica.group, records: flush.records });
+      mutations.push({ group, records: flush.records });
       flushed.push(() => {
         flush.flushed();
-        replica.onFlushed();
+        replica.input({ type: 'flushed', retainFrom: this.#host.retainFrom(group) });
       });
     }
     const done = (): void => {
       this.#scheduled = false;
       for (const callback of flushed) callback();
-      if (this.#waiting.length > 0 || this.#replicas.some((replica) => replica.state.hasUnflushed)) this.schedule();
+      const replicas = [...this.#host.replicas()];
+      if (this.#waiting.length > 0 || replicas.some(({ applied }) => applied?.hasUnflushed === true)) this.schedule();
     };
     if (mutations.length === 0) done();
     else this.#storage.commit(mutations, done);

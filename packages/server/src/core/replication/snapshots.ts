@@ -5,27 +5,23 @@
  * State: transfers under way, as sender and as receiver, at most one per group and peer. Invariant: the receiver's old
  * state stays in force until the last part is on disk.
  */
-import type { GroupId, NodeId } from '@kvorum/common';
-import { limits, mark } from '@kvorum/common';
-import type { Ballot } from '@kvorum/consensus';
-import { checkStateRecord, installedRecord, isInstalledRecord } from '../state/group-state.ts';
+import type { GroupId, NodeId, Settings } from '@kvorum/common';
+import { mark } from '../marks.ts';
 import type { PeerMessage } from '../peer-protocol.ts';
-import type { StateInstall, StateRecord, StateSnapshot, StateStorage } from '../storage/storage.ts';
+import { installedRecord, isInstalledRecord } from '../state/group-state.ts';
+import type { AppliedStateStorage, StateInstall, StateRecord, StateSnapshot } from '../storage/storage-ports.ts';
+import type { AppliedState } from './replication-protocol.ts';
 
 type PartRequest = Extract<PeerMessage, { type: 'snapshot-request' }>;
 type Part = Extract<PeerMessage, { type: 'snapshot-part' }>;
 
 export interface SnapshotHost {
   send(to: NodeId, message: PeerMessage): void;
-  /** How often the peer was started, as far as it has told. */
-  startsOf(node: NodeId): number;
+  /** The incarnation of the peer, as far as it has told. */
+  incarnationOf(node: NodeId): number;
   isAlive(node: NodeId): boolean;
-  /** What this node has promised in the group. */
-  promisedBallot(group: GroupId): Ballot | undefined;
-  /** Entries that the stored state of the group has applied. */
-  storedIndex(group: GroupId): number;
-  /** Whether a state of at least `atLeast` is still of use; then the old one is not written to any more. */
-  beginReplacement(group: GroupId, atLeast: number): boolean;
+  /** The applied state of this node's replica of the group, if it has one. */
+  applied(group: GroupId): AppliedState | undefined;
   /** The storage holds the fetched state of the group now. */
   onInstalled(group: GroupId): void;
 }
@@ -35,7 +31,9 @@ interface Sending {
   readonly transfer: number;
   /** Entries that the state has applied. */
   readonly index: number;
-  readonly ballot: Ballot;
+  /** What this node's log says of the state. */
+  readonly proof: Uint8Array;
+  readonly applied: AppliedState;
   readonly view: StateSnapshot;
   part: number;
   records: readonly StateRecord[];
@@ -44,8 +42,8 @@ interface Sending {
 
 interface Fetching {
   readonly from: NodeId;
-  /** The start of the sender that was asked: a later one knows nothing of the transfer. */
-  readonly starts: number;
+  /** The incarnation of the sender that was asked: a later one knows nothing of the transfer. */
+  readonly incarnation: number;
   readonly transfer: number;
   readonly atLeast: number;
   readonly install: StateInstall;
@@ -56,20 +54,18 @@ interface Fetching {
   idleRounds: number;
 }
 
-/** Rounds after which a part is asked for again, and after which a transfer is given up. */
-const REPEAT_ROUNDS = 5;
-const IDLE_ROUNDS_MAX = 50;
-
 export class Snapshots {
-  readonly #storage: StateStorage;
+  readonly #storage: AppliedStateStorage;
+  readonly #settings: Settings;
   readonly #host: SnapshotHost;
   readonly #sending = new Map<string, Sending>();
   readonly #fetching = new Map<GroupId, Fetching>();
   #lastTransfer: number;
 
   /** Transfers are numbered from `firstTransfer` on: a number that an earlier run of this node did not use. */
-  constructor(storage: StateStorage, host: SnapshotHost, firstTransfer: number) {
+  constructor(storage: AppliedStateStorage, host: SnapshotHost, firstTransfer: number, settings: Settings) {
     this.#storage = storage;
+    this.#settings = settings;
     this.#host = host;
     this.#lastTransfer = firstTransfer;
   }
@@ -87,8 +83,17 @@ export class Snapshots {
     this.#lastTransfer += 1;
     const transfer = this.#lastTransfer;
     const install = this.#storage.install(group);
-    const starts = this.#host.startsOf(from);
-    this.#fetching.set(group, { from, starts, transfer, atLeast, install, part: 0, writing: false, idleRounds: 0 });
+    const incarnation = this.#host.incarnationOf(from);
+    this.#fetching.set(group, {
+      from,
+      incarnation,
+      transfer,
+      atLeast,
+      install,
+      part: 0,
+      writing: false,
+      idleRounds: 0,
+    });
     this.#host.send(from, { type: 'snapshot-request', group, transfer, part: 0 });
     return true;
   }
@@ -99,9 +104,8 @@ export class Snapshots {
     // A late request of a transfer that the receiver has given up.
     if (sending !== undefined && message.transfer < sending.transfer) return;
     if (sending?.transfer !== message.transfer) {
-      const ballot = this.#host.promisedBallot(message.group);
-      const index = this.#host.storedIndex(message.group);
-      if (ballot === undefined) return;
+      const applied = this.#host.applied(message.group);
+      if (applied === undefined) return;
       if (message.part !== 0) {
         // Of an earlier start of this node, or the receiver was silent for too long.
         this.#host.send(from, { type: 'snapshot-lost', group: message.group, transfer: message.transfer });
@@ -112,8 +116,9 @@ export class Snapshots {
       sending = {
         group: message.group,
         transfer: message.transfer,
-        index,
-        ballot,
+        index: applied.durableIndex,
+        proof: applied.snapshotProof(),
+        applied,
         view,
         part: -1,
         records: [],
@@ -124,14 +129,14 @@ export class Snapshots {
     sending.idleRounds = 0;
     if (message.part === sending.part + 1) {
       sending.part = message.part;
-      const records = sending.view.next(limits.snapshotChunkBytes);
-      for (const record of records) checkStateRecord(message.group, record);
+      const records = sending.view.next(this.#settings.limits.snapshotChunkBytes);
+      for (const record of records) sending.applied.checkSnapshotRecord(record);
       sending.records = records.filter((record) => !isInstalledRecord(record));
     }
     if (message.part !== sending.part) return;
     const { group, transfer, part } = message;
-    const { ballot, records } = sending;
-    this.#host.send(from, { type: 'snapshot-part', group, transfer, part, ballot, records });
+    const { proof, records } = sending;
+    this.#host.send(from, { type: 'snapshot-part', group, transfer, part, proof, records });
   }
 
   onPart(from: NodeId, message: Part): void {
@@ -144,14 +149,15 @@ export class Snapshots {
       fetching.install.add(message.records, () => this.#next(message.group, fetching));
       return;
     }
-    if (!this.#host.beginReplacement(message.group, fetching.atLeast)) {
+    if (this.#host.applied(message.group)?.beginReplacement(fetching.atLeast) !== true) {
       mark('snapshot-cancelled');
       fetching.install.abort();
       this.#fetching.delete(message.group);
       return;
     }
-    fetching.install.add([installedRecord(message.ballot)], () => {
+    fetching.install.add([installedRecord(message.proof)], () => {
       fetching.install.finish(() => {
+        if (this.#fetching.get(message.group) !== fetching) return;
         this.#fetching.delete(message.group);
         this.#host.onInstalled(message.group);
       });
@@ -182,10 +188,10 @@ export class Snapshots {
     this.#host.send(from, { type: 'snapshot-request', group, transfer, part });
   }
 
-  onRound(): void {
+  onHeartbeatRound(): void {
     for (const [name, sending] of this.#sending) {
       sending.idleRounds += 1;
-      if (sending.idleRounds <= IDLE_ROUNDS_MAX) continue;
+      if (sending.idleRounds <= this.#settings.timings.snapshotIdleRoundsMax) continue;
       sending.view.close();
       this.#sending.delete(name);
     }
@@ -194,16 +200,28 @@ export class Snapshots {
       fetching.idleRounds += 1;
       if (this.#isLost(fetching)) {
         this.#giveUp(group, fetching);
-      } else if (fetching.idleRounds % REPEAT_ROUNDS === 0) {
+      } else if (fetching.idleRounds % this.#settings.timings.snapshotRepeatRounds === 0) {
         this.#ask(group, fetching);
       }
     }
   }
 
   /** Nothing more will come of the transfer. */
-  #isLost({ from, starts, idleRounds }: Fetching): boolean {
-    if (this.#host.startsOf(from) !== starts) return true;
-    return idleRounds > (this.#host.isAlive(from) ? IDLE_ROUNDS_MAX : REPEAT_ROUNDS);
+  #isLost({ from, incarnation, idleRounds }: Fetching): boolean {
+    if (this.#host.incarnationOf(from) !== incarnation) return true;
+    const { snapshotIdleRoundsMax, snapshotRepeatRounds } = this.#settings.timings;
+    return idleRounds > (this.#host.isAlive(from) ? snapshotIdleRoundsMax : snapshotRepeatRounds);
+  }
+
+  /** The group's replica here ends: so do its transfers. */
+  forget(group: GroupId): void {
+    for (const [name, sending] of this.#sending) {
+      if (sending.group !== group) continue;
+      sending.view.close();
+      this.#sending.delete(name);
+    }
+    this.#fetching.get(group)?.install.abort();
+    this.#fetching.delete(group);
   }
 
   /** Closes every view. */

@@ -1,49 +1,76 @@
 /**
  * Where client frames come in and reply frames go out: stages 2 and 8 of the data path. Nothing that a client sends throws
  * past it: a frame that does not decode closes the connection with a reason, and is counted.
+ *
+ * A request has one reply, or a stream of them that lives on credit: what is pushed counts against what the client granted and
+ * never against the connection's backlog, so that who reads a stream slowly costs that stream only.
  */
-import type { Connection, Reply, ReplyBody, RequestBody } from '@kvorum/common';
-import { DecodeError, decodeRequests, limits, mark, Writer, writeReply } from '@kvorum/common';
-import { refusal } from '../replication/group-replica.ts';
+import type { Connection, Limits, Reply, ReplyBody, Request, RequestBody } from '@kvorum/common';
+import { CREDIT_BYTES_MAX, DecodeError, decodeRequests, FRAME_BYTES_MAX, Writer, writeReply } from '@kvorum/common';
+import { mark } from '../marks.ts';
+import { refusal } from '../replies.ts';
+
+/** Where the replies to a request go. */
+export interface Responder {
+  /** The one reply, or the last of a stream. */
+  reply(body: ReplyBody): void;
+  /** One more reply of a stream; the client's credit shrinks by its size. */
+  push(body: ReplyBody): void;
+  /** Bytes that may be pushed now; 0 for a request that wants one reply. */
+  readonly credit: number;
+  /** Whether the client has gone meanwhile, or has cancelled the stream. */
+  isAbandoned(): boolean;
+  /** Calls back when a stream without credit got some. */
+  onCredit(callback: () => void): void;
+}
 
 /** Answers a request, at once or later. */
-export type RequestHandler = (
-  body: RequestBody,
-  reply: (body: ReplyBody) => void,
-  /** Whether the client has gone meanwhile. */
-  isAbandoned: () => boolean,
-) => void;
+export type RequestHandler = (body: RequestBody, responder: Responder) => void;
+
+/** A stream of replies that was not ended. */
+interface Stream {
+  credit: number;
+  onCredit: () => void;
+  cancelled: boolean;
+}
 
 /** A client connection as the node sees it. */
 export class ClientLink {
   readonly #connection: Connection;
+  readonly #backlogBytesMax: number;
   /** Requests that were not answered yet. */
   unanswered = 0;
   /** Ids grow on a connection: one that does not is a repetition, and must not be served again. */
   lastRequestId = -1;
+  /** By request id. */
+  readonly streams = new Map<number, Stream>();
   #replies: Writer | undefined;
   #closed = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, backlogBytesMax: number) {
     this.#connection = connection;
+    this.#backlogBytesMax = backlogBytesMax;
   }
 
   get remote(): string {
     return this.#connection.remote;
   }
 
-  add(reply: Reply): void {
-    if (this.#closed) return;
-    if (this.#replies !== undefined && this.#replies.length > limits.frameBytesMax / 2) this.flush();
+  /** Returns the bytes that it takes. */
+  add(reply: Reply): number {
+    if (this.#closed) return 0;
+    if (this.#replies !== undefined && this.#replies.length > FRAME_BYTES_MAX / 2) this.flush();
     this.#replies ??= new Writer();
+    const before = this.#replies.length;
     writeReply(this.#replies, reply);
+    return this.#replies.length - before;
   }
 
   flush(): void {
     if (this.#replies === undefined || this.#closed) return;
     this.#connection.send(this.#replies.finish());
     this.#replies = undefined;
-    if (this.#connection.backlogBytes() > limits.clientBacklogBytesMax) {
+    if (this.#connection.backlogBytes() > this.#backlogBytesMax) {
       mark('slow-reader-closed');
       this.close('replies are not being read');
     }
@@ -55,27 +82,30 @@ export class ClientLink {
   }
 
   close(reason: string): void {
-    this.#closed = true;
+    this.closed();
     this.#connection.close(reason);
   }
 
   closed(): void {
     this.#closed = true;
+    this.streams.clear();
   }
 }
 
 export class Gateway {
   readonly #handler: RequestHandler;
   readonly #schedule: () => void;
+  readonly #limits: Limits;
   readonly #links = new Set<ClientLink>();
   /** Links with replies of this turn. */
   readonly #dirty = new Set<ClientLink>();
   #badFrames = 0;
 
   /** `schedule` has `flush` called at the end of the turn. */
-  constructor(handler: RequestHandler, schedule: () => void) {
+  constructor(handler: RequestHandler, schedule: () => void, limits: Limits) {
     this.#handler = handler;
     this.#schedule = schedule;
+    this.#limits = limits;
   }
 
   get connections(): number {
@@ -87,7 +117,7 @@ export class Gateway {
   }
 
   open(connection: Connection): ClientLink {
-    const link = new ClientLink(connection);
+    const link = new ClientLink(connection, this.#limits.clientBacklogBytesMax);
     this.#links.add(link);
     return link;
   }
@@ -103,13 +133,13 @@ export class Gateway {
       link.close(`bad frame: ${error.message}`);
       return;
     }
-    for (const { id, body } of requests) {
-      if (id <= link.lastRequestId) {
-        link.close(`request id ${id} after ${link.lastRequestId}: the ids of a connection must grow`);
+    for (const request of requests) {
+      if (request.id <= link.lastRequestId) {
+        link.close(`request id ${request.id} after ${link.lastRequestId}: the ids of a connection must grow`);
         return;
       }
-      link.lastRequestId = id;
-      this.#accept(link, id, body);
+      link.lastRequestId = request.id;
+      this.#accept(link, request);
     }
   }
 
@@ -124,23 +154,70 @@ export class Gateway {
     this.#dirty.clear();
   }
 
-  #accept(link: ClientLink, id: number, body: RequestBody): void {
-    if (link.unanswered >= limits.requestsPerConnectionMax) {
-      const message = `the connection has its limit of ${limits.requestsPerConnectionMax} unanswered requests`;
+  #accept(link: ClientLink, { id, body, credit }: Request): void {
+    if (body.type === 'credit' || body.type === 'cancel') {
+      this.#onStreamControl(link, body);
+      return;
+    }
+    if (link.unanswered >= this.#limits.requestsPerConnectionMax) {
+      const message = `the connection has its limit of ${this.#limits.requestsPerConnectionMax} unanswered requests`;
       this.#reply(link, { id, body: refusal('busy', message) });
       return;
     }
     link.unanswered += 1;
-    const reply = (answer: ReplyBody): void => {
-      link.unanswered -= 1;
-      this.#reply(link, { id, body: answer });
-    };
-    this.#handler(body, reply, () => link.isClosed);
+    this.#handler(body, credit === undefined ? this.#once(link, id) : this.#stream(link, id, credit));
   }
 
-  #reply(link: ClientLink, reply: Reply): void {
-    link.add(reply);
+  #once(link: ClientLink, id: number): Responder {
+    const reply = (body: ReplyBody): void => {
+      link.unanswered -= 1;
+      this.#reply(link, { id, body });
+    };
+    return { reply, push: reply, credit: 0, isAbandoned: () => link.isClosed, onCredit: () => undefined };
+  }
+
+  #stream(link: ClientLink, id: number, credit: number): Responder {
+    const stream: Stream = { credit, onCredit: () => undefined, cancelled: false };
+    link.streams.set(id, stream);
+    const isAbandoned = (): boolean => link.isClosed || stream.cancelled;
+    return {
+      reply: (body) => {
+        if (isAbandoned()) return;
+        link.unanswered -= 1;
+        link.streams.delete(id);
+        this.#reply(link, { id, body });
+      },
+      push: (body) => {
+        if (!isAbandoned()) stream.credit -= this.#reply(link, { id, body, more: true });
+      },
+      get credit() {
+        return Math.max(0, stream.credit);
+      },
+      isAbandoned,
+      onCredit: (callback) => (stream.onCredit = callback),
+    };
+  }
+
+  /** For a stream that is there no more it comes too late, which is no fault. */
+  #onStreamControl(link: ClientLink, body: Extract<RequestBody, { type: 'credit' | 'cancel' }>): void {
+    const stream = link.streams.get(body.of);
+    if (stream === undefined) return;
+    if (body.type === 'credit') {
+      const wasStuck = stream.credit <= 0;
+      stream.credit = Math.min(stream.credit + body.bytes, CREDIT_BYTES_MAX);
+      if (wasStuck && stream.credit > 0) stream.onCredit();
+      return;
+    }
+    stream.cancelled = true;
+    link.streams.delete(body.of);
+    link.unanswered -= 1;
+    stream.onCredit();
+  }
+
+  #reply(link: ClientLink, reply: Reply): number {
+    const bytes = link.add(reply);
     this.#dirty.add(link);
     this.#schedule();
+    return bytes;
   }
 }

@@ -5,17 +5,21 @@
  * State: requests that were passed on and not answered. Invariants: each request is answered once; a request makes at most
  * `forwardHopsMax` hops; one whose answer was lost is answered as unknown, never dropped silently.
  */
-import type { GroupId, GroupReply, GroupRequest, Layout, NodeId } from '@kvorum/common';
-import { groupOfKey, limits, mark, METADATA_GROUP } from '@kvorum/common';
-import type { GroupReplica, Waiter } from '../replication/group-replica.ts';
-import { notLeader, refusal } from '../replication/group-replica.ts';
+import type { GroupId, GroupReply, GroupRequest, Layout, NodeId, OperationType, Settings } from '@kvorum/common';
+import { groupOfKey, METADATA_GROUP, operationProblem, routingKey } from '@kvorum/common';
+import { mark } from '../marks.ts';
 import type { PeerMessage } from '../peer-protocol.ts';
+import { notLeader, refusal, wrongGroup } from '../replies.ts';
+import type { GroupReplica, Waiter } from '../replication/group-replica.ts';
+import type { ProtocolTable } from '../replication/replication-protocol.ts';
 
 export interface RouterHost {
   readonly self: NodeId;
-  /** How often this node was started, and a peer as far as it is known. */
-  readonly starts: number;
-  startsOf(node: NodeId): number;
+  /** Of this node, and of a peer as far as it is known. */
+  readonly incarnation: number;
+  incarnationOf(node: NodeId): number;
+  readonly settings: Settings;
+  readonly protocols: ProtocolTable;
   layout(): Layout | undefined;
   replica(group: GroupId): GroupReplica | undefined;
   /** Whether the failure detector has no doubts about the peer. */
@@ -26,19 +30,15 @@ export interface RouterHost {
 interface Forwarded {
   readonly waiter: Waiter;
   readonly to: NodeId;
-  /** The start of that node which it was meant for. */
-  readonly starts: number;
+  /** The incarnation of that node which it was meant for. */
+  readonly incarnation: number;
   readonly isRead: boolean;
   /** Heartbeat rounds its answer may still take. */
   roundsLeft: number;
 }
 
-/** A second, as long as a client waits before it asks elsewhere: from then on the request only holds a place of its connection. */
-const FORWARD_ROUNDS_MAX = 10;
-/** For how many rounds at least a repetition is recognised. */
-const TAKEN_ROUNDS = 100;
-/** So that the ids of one start are not those of another. */
-const FORWARDS_PER_START = 2 ** 32;
+/** So that the ids of one incarnation are not those of another. */
+const FORWARDS_PER_INCARNATION = 2 ** 28;
 
 export class Router {
   readonly #host: RouterHost;
@@ -51,14 +51,14 @@ export class Router {
 
   constructor(host: RouterHost) {
     this.#host = host;
-    this.#lastForward = host.starts * FORWARDS_PER_START;
+    this.#lastForward = host.incarnation * FORWARDS_PER_INCARNATION;
   }
 
   /** Serves a client's request; `forward` allows passing it on. */
   submit(request: GroupRequest, forward: boolean, waiter: Waiter): void {
     const refused = this.#check(request);
     if (refused !== undefined) waiter.reply(refused);
-    else this.#route(request, forward ? 0 : limits.forwardHopsMax, waiter);
+    else this.#route(request, forward ? 0 : this.#forwardHopsMax, waiter);
   }
 
   /** A command of the node itself, to the metadata group. */
@@ -68,9 +68,9 @@ export class Router {
 
   onForward(from: NodeId, message: Extract<PeerMessage, { type: 'forward' }>): void {
     const name = `${from}/${message.id}`;
-    if (message.starts !== this.#host.starts) {
-      mark('forwarded-to-earlier-start');
-      // Meant for an earlier start of this node, which may have executed a first copy.
+    if (message.incarnation !== this.#host.incarnation) {
+      mark('forwarded-to-earlier-incarnation');
+      // Meant for an earlier incarnation of this node, which may have executed a first copy.
       const code = message.request.type === 'read' ? 'unavailable' : 'outcome-unknown';
       const reply = refusal(code, `node ${this.#host.self} was restarted meanwhile`);
       this.#host.send(from, { type: 'forwarded', id: message.id, reply });
@@ -95,15 +95,15 @@ export class Router {
   }
 
   /** Gives up requests whose answer does not come. */
-  onRound(): void {
+  onHeartbeatRound(): void {
     this.#rounds += 1;
-    if (this.#rounds % TAKEN_ROUNDS === 0) {
+    if (this.#rounds % this.#host.settings.timings.forwardMemoryRounds === 0) {
       this.#takenBefore = this.#taken;
       this.#taken = new Set();
     }
     for (const [id, forwarded] of this.#forwarded) {
       forwarded.roundsLeft -= 1;
-      const restarted = this.#host.startsOf(forwarded.to) !== forwarded.starts;
+      const restarted = this.#host.incarnationOf(forwarded.to) !== forwarded.incarnation;
       if (forwarded.roundsLeft > 0 && this.#host.isAlive(forwarded.to) && !restarted) continue;
       mark('forward-given-up');
       this.#forwarded.delete(id);
@@ -119,33 +119,48 @@ export class Router {
     if (request.group >= layout.groups.length) return wrongGroup(layout, `there is no group ${request.group}`);
     if (request.type === 'open-session') return undefined;
     if (request.type === 'execute' && request.session === 0) return refusal('bad-request', 'session 0 is reserved');
-    const key = request.type === 'read' ? request.key : request.command.key;
-    if (key.length === 0) return refusal('bad-request', 'the key is empty');
-    if (key.length > limits.keyBytesMax) return tooLarge('key', key.length, limits.keyBytesMax);
-    if (groupOfKey(layout, key) !== request.group)
+    const operation = request.type === 'read' ? request.query : request.command;
+    const problem = operationProblem(operation, this.#host.settings.limits);
+    if (problem !== undefined) return refusal(problem.code, problem.message);
+    if (groupOfKey(layout, routingKey(operation)) !== request.group) {
       return wrongGroup(layout, `the key is not in group ${request.group}`);
-    return request.type === 'execute' ? checkValues(request) : undefined;
+    }
+    return this.#unsupported(request.group, layout, operation.type);
+  }
+
+  /** Whether the protocol of the group has the operation at all. */
+  #unsupported(group: GroupId, layout: Layout, operation: OperationType): GroupReply | undefined {
+    const name = layout.groups[group]?.protocol ?? '';
+    const protocol = this.#host.protocols.get(name);
+    if (protocol?.traits.operations.has(operation) === true) return undefined;
+    const why = protocol === undefined ? 'which this node does not know' : `which has no ${operation}`;
+    return refusal('unsupported', `group ${group} runs ${name}, ${why}`);
+  }
+
+  get #forwardHopsMax(): number {
+    return this.#host.settings.limits.forwardHopsMax;
   }
 
   #route(request: GroupRequest, hops: number, waiter: Waiter): void {
     const replica = this.#host.replica(request.group);
-    if (replica?.leading === true) {
+    if (replica?.serves === true) {
       replica.submit(request, waiter);
       return;
     }
     const leader = replica === undefined ? this.#likelyLeader(request.group) : replica.leader;
     const hint = leader === this.#host.self ? 0 : leader;
-    const target = hops < limits.forwardHopsMax ? this.#forwardTarget(request.group, hint) : 0;
+    const target = hops < this.#forwardHopsMax ? this.#forwardTarget(request.group, hint) : 0;
     if (target === 0) {
       waiter.reply(notLeader(request.group, hint));
       return;
     }
     this.#lastForward += 1;
     const id = this.#lastForward;
-    const starts = this.#host.startsOf(target);
+    const incarnation = this.#host.incarnationOf(target);
     const isRead = request.type === 'read';
-    this.#forwarded.set(id, { waiter, to: target, starts, isRead, roundsLeft: FORWARD_ROUNDS_MAX });
-    this.#host.send(target, { type: 'forward', id, starts, hops: hops + 1, request });
+    const roundsLeft = this.#host.settings.timings.forwardRoundsMax;
+    this.#forwarded.set(id, { waiter, to: target, incarnation, isRead, roundsLeft });
+    this.#host.send(target, { type: 'forward', id, incarnation, hops: hops + 1, request });
   }
 
   /** The leader if it can be reached, else a member that can and may reach it; 0 for none. */
@@ -159,36 +174,10 @@ export class Router {
   }
 
   #canPassOn(member: NodeId): boolean {
-    return member !== this.#host.self && this.#host.isAlive(member) && this.#host.startsOf(member) > 0;
+    return member !== this.#host.self && this.#host.isAlive(member) && this.#host.incarnationOf(member) > 0;
   }
 
   #members(group: GroupId): readonly NodeId[] {
     return this.#host.layout()?.groups[group]?.members ?? [];
   }
-}
-
-function checkValues(request: Extract<GroupRequest, { type: 'execute' }>): GroupReply | undefined {
-  const { command } = request;
-  const values =
-    command.type === 'put'
-      ? [command.value]
-      : command.type === 'cas'
-        ? [command.expected, command.next]
-        : command.type === 'cas-version'
-          ? [command.next]
-          : [];
-  for (const value of values) {
-    if (value !== undefined && value.length > limits.valueBytesMax) {
-      return tooLarge('value', value.length, limits.valueBytesMax);
-    }
-  }
-  return undefined;
-}
-
-function tooLarge(what: string, bytes: number, limit: number): GroupReply {
-  return refusal('too-large', `the ${what} has ${bytes} bytes, the limit is ${limit}`);
-}
-
-function wrongGroup(layout: Layout, message: string): GroupReply {
-  return { type: 'refused', code: 'wrong-group', message, leader: 0, epoch: layout.epoch };
 }

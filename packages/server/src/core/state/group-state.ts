@@ -1,16 +1,19 @@
 /**
- * The applied state of one group: what is in the state storage, seen through what was applied since the last flush.
+ * The applied state of one group: how far it has come, its sessions, and the machine with the meaning of its commands; in the
+ * state storage, seen through what was applied since the last flush.
  *
- * State: an overlay of changes in memory, and the one that is being flushed. Invariants: reads see every applied command;
- * a flush writes a prefix of the applied commands, with the number of its entries, in one transaction.
+ * Invariants: reads see every applied command; a flush writes a prefix of the applied entries, with their number, in one
+ * transaction; log time never goes back.
  */
-import type { GroupId, Version, Versioned } from '@kvorum/common';
-import { bytesToMapKey, mapKeyToBytes, Writer } from '@kvorum/common';
-import type { Ballot } from '@kvorum/consensus';
-import { readBallot, writeBallot } from '@kvorum/consensus';
-import { readSealed, seal, unseal } from '../storage/log-record.ts';
+import type { Answer, GroupId, GroupReply, Problem, Query, Settings } from '@kvorum/common';
+import { Writer } from '@kvorum/common';
+import { seal, readSealed, checkSeal } from '../storage/sealed-record.ts';
+import type { AppliedStateStorage, StateRecord } from '../storage/storage-ports.ts';
+import type { Batch, LoggedCommand } from './batch.ts';
+import { decodeBatch } from './batch.ts';
 import { Sessions } from './sessions.ts';
-import type { StateRecord, StateStorage } from '../storage/storage.ts';
+import type { StateMachine } from './state-machine.ts';
+import { MACHINE_RECORD } from './state-machine.ts';
 
 /** How far a state has come. */
 export interface Applied {
@@ -18,82 +21,93 @@ export interface Applied {
   readonly index: number;
   /** Commands applied: the version that the last write got, or could have got. */
   readonly revision: number;
-  /** The highest leader clock seen, milliseconds since the epoch. */
-  readonly timeMs: number;
+  /** Log time: the sum of what the entries say has passed, milliseconds. */
+  readonly logMs: number;
+  /** The same without the outages, in which no client could have told that it is there. */
+  readonly leaseMs: number;
 }
 
-/** First byte of a record's key. */
-const KEY = 0x6b;
+/** A reply without what only the replica knows of who served it. */
+export type AppliedReply =
+  | { readonly type: 'session'; readonly session: number }
+  | Omit<Extract<GroupReply, { type: 'result' }>, 'served'>
+  | ({ readonly type: 'refused' } & Problem);
+
+/** First byte of a record's key; the machine's records have another one. */
 const META = 0x6d;
 const SESSION = 0x73;
 const INSTALLED = 0x69;
 const metaKey = Uint8Array.of(META);
 const installedKey = Uint8Array.of(INSTALLED);
 
-/** Marks a state that came from another replica; stands in the storage until the log is known to agree with it. */
-export function installedRecord(ballot: Ballot): StateRecord {
-  const writer = new Writer();
-  writeBallot(writer, ballot);
-  return { key: installedKey, value: seal(writer.finish()) };
+const META_FORMAT = 1;
+const INSTALLED_FORMAT = 1;
+const SESSION_FORMAT = 1;
+/** Log positions and revisions up to here are read: far more than any log ever has. */
+const POSITION_MAX = 2 ** 48;
+/** Of the storage, how much is looked at in one go. */
+const SCAN_BYTES = 1 << 20;
+
+const nothingApplied: Applied = { index: 0, revision: 0, logMs: 0, leaseMs: 0 };
+
+/**
+ * Marks a state that came from another replica; stands in the storage until the log is known to agree with it. `proof` is what
+ * the sender's log said of it.
+ */
+export function installedRecord(proof: Uint8Array): StateRecord {
+  return { key: installedKey, value: seal(INSTALLED_FORMAT, (writer) => writer.raw(proof)) };
 }
 
-/** Throws CorruptRecord when a stored record of a group is damaged: it must not be handed to another replica. */
-export function checkStateRecord(group: GroupId, record: StateRecord): void {
-  if (record.value !== undefined) unseal(record.value, `a record of the state of group ${group}`);
-}
-
-/** The mark is the receiver's own business. */
+/** The installed record is the receiver's own business. */
 export function isInstalledRecord(record: StateRecord): boolean {
   return record.key[0] === INSTALLED;
 }
 
 /** How far the stored state of a group has come. */
-export function storedApplied(group: GroupId, storage: Pick<StateStorage, 'get'>): Applied {
+export function storedApplied(group: GroupId, storage: Pick<AppliedStateStorage, 'get'>): Applied {
   const record = storage.get(group, metaKey);
-  return record === undefined ? { index: 0, revision: 0, timeMs: 0 } : decodeApplied(record, group);
+  return record === undefined ? nothingApplied : decodeApplied(record, group);
 }
-
-type Overlay = Map<string, Versioned | undefined>;
 
 export class GroupState {
   readonly group: GroupId;
-  readonly #storage: StateStorage;
+  readonly machine: StateMachine;
+  readonly #storage: AppliedStateStorage;
+  readonly #settings: Settings;
   #applied: Applied;
   #sessions: Sessions;
-  #overlay: Overlay = new Map();
-  /** What the flush under way writes; reads still need it. */
-  #flushing: Overlay = new Map();
-  #overlayBytes = 0;
   /** Entries whose effects are on disk. */
   #durableIndex: number;
   /** A fetched state is about to take the place of this one: nothing more is written. */
   #beingReplaced = false;
-  /** The ballot of the mark, while that stands. */
-  #installedIn: Ballot | undefined;
-  #removeMark = false;
+  /** What the installed record says, while that stands. */
+  #installedProof: Uint8Array | undefined;
+  #removeInstalledRecord = false;
 
-  constructor(group: GroupId, storage: StateStorage) {
+  constructor(group: GroupId, storage: AppliedStateStorage, machine: StateMachine, settings: Settings) {
     this.group = group;
+    this.machine = machine;
     this.#storage = storage;
-    this.#applied = storedApplied(this.group, this.#storage);
+    this.#settings = settings;
+    this.#applied = storedApplied(group, storage);
     this.#sessions = this.#loadSessions();
     this.#durableIndex = this.#applied.index;
-    this.#installedIn = this.#loadMark();
+    this.#installedProof = this.#loadInstalledProof();
   }
 
   get applied(): Applied {
     return this.#applied;
   }
 
-  /** In which ballot at the highest this state was decided, if it came from another replica and the log has not noted it. */
-  get installedIn(): Ballot | undefined {
-    return this.#installedIn;
+  /** What the sender said of this state, if it came from another replica and the log has not noted it. */
+  get installedProof(): Uint8Array | undefined {
+    return this.#installedProof;
   }
 
   /** The log on disk agrees with this state. */
   noteInstalled(): void {
-    this.#installedIn = undefined;
-    this.#removeMark = true;
+    this.#installedProof = undefined;
+    this.#removeInstalledRecord = true;
   }
 
   get durableIndex(): number {
@@ -109,57 +123,75 @@ export class GroupState {
     return !this.#beingReplaced && this.#applied.index > this.#durableIndex;
   }
 
-  /** Bytes applied since the last flush began. */
-  get unflushedBytes(): number {
-    return this.#overlayBytes;
+  /** Applies the entry at `index`; the replies are in the order of its commands. */
+  apply(index: number, payload: Uint8Array): AppliedReply[] {
+    const batch = decodeBatch(payload);
+    const { logMs, leaseMs } = this.#timeAfter(batch);
+    let { revision } = this.#applied;
+    this.#sessions.expire(leaseMs);
+    const replies = batch.commands.map((command) => {
+      revision += 1;
+      return this.#applyCommand(command, revision, leaseMs);
+    });
+    this.#applied = { index: index + 1, revision, logMs, leaseMs };
+    return replies;
   }
 
-  get(key: Uint8Array): Versioned | undefined {
-    const name = bytesToMapKey(key);
-    for (const overlay of [this.#overlay, this.#flushing]) {
-      const found = overlay.get(name);
-      if (found !== undefined || overlay.has(name)) return found;
+  #timeAfter({ elapsedMs, outageMs }: Batch): { readonly logMs: number; readonly leaseMs: number } {
+    return { logMs: this.#applied.logMs + elapsedMs, leaseMs: this.#applied.leaseMs + elapsedMs - outageMs };
+  }
+
+  #applyCommand(logged: LoggedCommand, revision: number, leaseMs: number): AppliedReply {
+    if (logged.type === 'open-session') {
+      this.#sessions.open(revision, leaseMs);
+      return { type: 'session', session: revision };
     }
-    const record = this.#storage.get(this.group, recordKey(KEY, key));
-    return record === undefined ? undefined : decodeVersioned(record);
+    const { session, command } = logged;
+    if (session === 0) return replyOf(this.machine.apply(command, revision));
+    const admission = this.#sessions.admit(session, logged.sequence, logged.floor, revision, leaseMs);
+    switch (admission.type) {
+      case 'execute': {
+        const execution = this.machine.apply(command, revision);
+        if (execution.type !== 'not-executed') admission.remember(execution);
+        return replyOf(execution);
+      }
+      case 'done':
+        return { type: 'result', result: admission.result };
+      case 'expired':
+        return refused('session-expired', 'the session is unknown or has expired; open a new one');
+      case 'stale':
+        return refused('bad-request', 'the sequence is below the floor: its reply was already taken');
+      case 'beyond-window':
+        return refused('busy', 'too many commands of the session are unanswered');
+    }
   }
 
-  set(key: Uint8Array, version: Version, value: Uint8Array): void {
-    this.#overlay.set(bytesToMapKey(key), { version, value });
-    this.#overlayBytes += key.length + value.length + 64;
-  }
-
-  remove(key: Uint8Array): void {
-    this.#overlay.set(bytesToMapKey(key), undefined);
-    this.#overlayBytes += key.length + 64;
-  }
-
-  /** Notes that everything up to here is applied. */
-  advance(applied: Applied): void {
-    this.#applied = applied;
+  query(query: Query): Answer {
+    return this.machine.query(query);
   }
 
   /** Takes what is to be written, or undefined when nothing was applied. Call `flushed` when it is on disk. */
   startFlush(): { readonly records: readonly StateRecord[]; readonly flushed: () => void } | undefined {
     const applied = this.#applied;
     if (!this.hasUnflushed) return undefined;
-    const records: StateRecord[] = [{ key: metaKey, value: encodeApplied(applied) }];
-    for (const [name, found] of this.#overlay) {
-      records.push({ key: recordKey(KEY, mapKeyToBytes(name)), value: found && encodeVersioned(found) });
-    }
-    if (this.#removeMark) records.push({ key: installedKey, value: undefined });
-    this.#removeMark = false;
+    const machine = this.machine.startFlush();
+    const records: StateRecord[] = [{ key: metaKey, value: encodeApplied(applied) }, ...machine.records];
+    if (this.#removeInstalledRecord) records.push({ key: installedKey, value: undefined });
+    this.#removeInstalledRecord = false;
     for (const { id, record } of this.#sessions.takeChanges()) {
-      records.push({ key: sessionKey(id), value: record && seal(record) });
+      records.push({ key: sessionKey(id), value: record && seal(SESSION_FORMAT, (writer) => writer.raw(record)) });
     }
-    this.#flushing = this.#overlay;
-    this.#overlay = new Map();
-    this.#overlayBytes = 0;
     const flushed = (): void => {
-      this.#flushing = new Map();
+      machine.flushed();
       this.#durableIndex = Math.max(this.#durableIndex, applied.index);
     };
     return { records, flushed };
+  }
+
+  /** A record that is to be handed to another replica: throws CorruptRecord when it is damaged. */
+  checkSnapshotRecord(record: StateRecord): void {
+    if (record.key[0] === MACHINE_RECORD) this.machine.checkSnapshotRecord(record);
+    else if (record.value !== undefined) checkSeal(record.value, `a record of the state of group ${this.group}`);
   }
 
   /** Writes nothing more until `reload`. */
@@ -170,61 +202,59 @@ export class GroupState {
   /** Takes over a state that was installed into the storage. */
   reload(): void {
     this.#beingReplaced = false;
-    this.#removeMark = false;
-    this.#overlay = new Map();
-    this.#flushing = new Map();
-    this.#overlayBytes = 0;
+    this.#removeInstalledRecord = false;
+    this.machine.restore();
     this.#applied = storedApplied(this.group, this.#storage);
     this.#sessions = this.#loadSessions();
     this.#durableIndex = this.#applied.index;
-    this.#installedIn = this.#loadMark();
+    this.#installedProof = this.#loadInstalledProof();
   }
 
-  #loadMark(): Ballot | undefined {
+  #loadInstalledProof(): Uint8Array | undefined {
     const record = this.#storage.get(this.group, installedKey);
-    return record && readSealed(record, `the mark of group ${this.group}`, readBallot);
+    const what = `the installed record of group ${this.group}`;
+    return record && readSealed(record, what, INSTALLED_FORMAT, (reader) => reader.raw(reader.remaining));
   }
 
   #loadSessions(): Sessions {
+    const what = `a session of group ${this.group}`;
     const records: Uint8Array[] = [];
     const snapshot = this.#storage.snapshot(this.group);
-    for (let part = snapshot.next(1 << 20); part.length > 0; part = snapshot.next(1 << 20)) {
-      for (const { key, value } of part) if (key[0] === SESSION && value !== undefined) records.push(value);
+    for (let part = snapshot.next(SCAN_BYTES); part.length > 0; part = snapshot.next(SCAN_BYTES)) {
+      for (const { key, value } of part) {
+        if (key[0] !== SESSION || value === undefined) continue;
+        records.push(readSealed(value, what, SESSION_FORMAT, (reader) => reader.raw(reader.remaining)));
+      }
     }
     snapshot.close();
-    return Sessions.load(
-      records.map((record) => readSealed(record, `a session of group ${this.group}`, (r) => r.raw(r.remaining))),
-    );
+    return Sessions.load(records, this.#settings);
   }
 }
 
-function recordKey(kind: number, rest: Uint8Array): Uint8Array {
-  const key = new Uint8Array(rest.length + 1);
-  key[0] = kind;
-  key.set(rest, 1);
-  return key;
+function replyOf(execution: ReturnType<StateMachine['apply']>): AppliedReply {
+  if (execution.type !== 'not-executed') return { type: 'result', result: execution };
+  return refused(execution.code, execution.message);
+}
+
+function refused(code: Problem['code'], message: string): AppliedReply {
+  return { type: 'refused', code, message };
 }
 
 function sessionKey(id: number): Uint8Array {
   return new Writer().u8(SESSION).f64(id).finish();
 }
 
-function encodeVersioned(found: Versioned): Uint8Array {
-  return seal(new Writer().uint(found.version).raw(found.value).finish());
-}
-
-function decodeVersioned(record: Uint8Array): Versioned {
-  return readSealed(record, 'a value', (reader) => ({ version: reader.uint(), value: reader.raw(reader.remaining) }));
-}
-
-function encodeApplied(applied: Applied): Uint8Array {
-  return seal(new Writer().uint(applied.index).uint(applied.revision).uint(applied.timeMs).finish());
+function encodeApplied({ index, revision, logMs, leaseMs }: Applied): Uint8Array {
+  return seal(META_FORMAT, (writer) => {
+    writer.uint(index, POSITION_MAX).uint(revision, POSITION_MAX).uint(logMs).uint(leaseMs);
+  });
 }
 
 function decodeApplied(record: Uint8Array, group: GroupId): Applied {
-  return readSealed(record, `the applied index of group ${group}`, (reader) => ({
-    index: reader.uint(),
-    revision: reader.uint(),
-    timeMs: reader.uint(),
+  return readSealed(record, `the applied index of group ${group}`, META_FORMAT, (reader) => ({
+    index: reader.uint(POSITION_MAX),
+    revision: reader.uint(POSITION_MAX),
+    logMs: reader.uint(),
+    leaseMs: reader.uint(),
   }));
 }

@@ -6,12 +6,13 @@
  * kept until the client says that it no longer waits for it; a session that is gone never comes back, because its id is
  * the revision that opened it.
  */
-import type { CommandResult } from '@kvorum/common';
-import { copyBytes, decodeAll, limits, mark, readCommandResult, writeCommandResult, Writer } from '@kvorum/common';
+import type { CommandResult, Limits, Settings, Timings } from '@kvorum/common';
+import { copyBytes, decodeAll, readCommandResult, writeCommandResult, Writer } from '@kvorum/common';
+import { mark } from '../marks.ts';
 
 interface Session {
   readonly id: number;
-  /** Revision and log time of its last use; the order of revisions is the order of eviction. */
+  /** Revision and lease time of its last use; the order of revisions is the order of eviction. */
   usedRevision: number;
   usedMs: number;
   /** Replies below it are forgotten. */
@@ -37,10 +38,17 @@ export class Sessions {
   readonly #byId = new Map<number, Session>();
   /** Ids of sessions that changed or went since the last flush. */
   readonly #changed = new Set<number>();
+  readonly #limits: Limits;
+  readonly #timings: Timings;
   #replyBytes = 0;
 
-  static load(records: readonly Uint8Array[]): Sessions {
-    const sessions = new Sessions();
+  constructor({ limits, timings }: Settings) {
+    this.#limits = limits;
+    this.#timings = timings;
+  }
+
+  static load(records: readonly Uint8Array[], settings: Settings): Sessions {
+    const sessions = new Sessions(settings);
     const loaded = records.map(decodeSession).sort((a, b) => a.usedRevision - b.usedRevision);
     for (const session of loaded) {
       sessions.#byId.set(session.id, session);
@@ -54,11 +62,11 @@ export class Sessions {
   }
 
   /** Opens the session whose id is this revision. */
-  open(revision: number, timeMs: number): void {
+  open(revision: number, leaseMs: number): void {
     const session: Session = {
       id: revision,
       usedRevision: revision,
-      usedMs: timeMs,
+      usedMs: leaseMs,
       floor: 0,
       replies: new Map(),
       replyBytes: 0,
@@ -69,13 +77,13 @@ export class Sessions {
   }
 
   /** Looks a command up before it is executed, and forgets what the client no longer waits for. */
-  admit(id: number, sequence: number, floor: number, revision: number, timeMs: number): Admission {
+  admit(id: number, sequence: number, floor: number, revision: number, leaseMs: number): Admission {
     const session = this.#byId.get(id);
     if (session === undefined) {
       mark('session-expired');
       return { type: 'expired' };
     }
-    this.#touch(session, revision, timeMs);
+    this.#touch(session, revision, leaseMs);
     this.#forgetBelow(session, floor);
     if (sequence < session.floor) {
       mark('session-stale');
@@ -86,20 +94,20 @@ export class Sessions {
       mark('session-reply-repeated');
       return { type: 'done', result };
     }
-    if (sequence >= session.floor + limits.sessionWindowMax) {
+    if (sequence >= session.floor + this.#limits.sessionWindowMax) {
       mark('session-window-full');
       return { type: 'beyond-window' };
     }
     // Never the lowest one: the others wait for it before they can be forgotten.
-    const full = session.replyBytes >= limits.replyBytesPerSessionMax;
+    const full = session.replyBytes >= this.#limits.replyBytesPerSessionMax;
     if (full && sequence > session.floor) return { type: 'beyond-window' };
     return { type: 'execute', remember: (reply) => this.#remember(session, sequence, reply) };
   }
 
   /** Drops the sessions that were not used for too long. */
-  expire(timeMs: number): void {
+  expire(leaseMs: number): void {
     for (const session of this.#byId.values()) {
-      if (session.usedMs + limits.sessionIdleMs >= timeMs) return;
+      if (session.usedMs + this.#timings.sessionIdleMs >= leaseMs) return;
       this.#drop(session);
     }
   }
@@ -114,9 +122,9 @@ export class Sessions {
     return changes;
   }
 
-  #touch(session: Session, revision: number, timeMs: number): void {
+  #touch(session: Session, revision: number, leaseMs: number): void {
     session.usedRevision = revision;
-    session.usedMs = timeMs;
+    session.usedMs = leaseMs;
     this.#byId.delete(session.id);
     this.#byId.set(session.id, session);
     this.#changed.add(session.id);
@@ -148,7 +156,8 @@ export class Sessions {
   /** Makes room, at the expense of who was away longest. */
   #evict(): void {
     for (const session of this.#byId.values()) {
-      if (this.#byId.size <= limits.sessionsPerGroupMax && this.#replyBytes <= limits.sessionReplyBytesMax) return;
+      if (this.#byId.size <= this.#limits.sessionsPerGroupMax && this.#replyBytes <= this.#limits.sessionReplyBytesMax)
+        return;
       mark('session-evicted');
       this.#drop(session);
     }
@@ -160,6 +169,9 @@ export class Sessions {
     this.#replyBytes -= session.replyBytes;
   }
 }
+
+/** Only bounds the count: a list cannot be longer than its record anyway. */
+const REPLIES_MAX = 2 ** 31;
 
 function replyBytes(result: CommandResult): number {
   return 32 + (result.type === 'mismatch' ? (result.value?.length ?? 0) : 0);
@@ -178,9 +190,7 @@ function encodeSession(session: Session): Uint8Array {
 function decodeSession(record: Uint8Array): Session {
   return decodeAll(record, (reader) => {
     const head = { id: reader.uint(), usedRevision: reader.uint(), usedMs: reader.uint(), floor: reader.uint() };
-    const replies = new Map(
-      reader.list(limits.sessionWindowMax, (r) => [r.uint(), copyResult(readCommandResult(r))] as const),
-    );
+    const replies = new Map(reader.list(REPLIES_MAX, (r) => [r.uint(), copyResult(readCommandResult(r))] as const));
     let bytes = 0;
     for (const reply of replies.values()) bytes += replyBytes(reply);
     return { ...head, replies, replyBytes: bytes };

@@ -1,59 +1,42 @@
 /**
- * The format of stored records: a checksum in front of every value, so that damage is noticed and never served. The same
- * on the real and on the simulated disk.
+ * The stored records of a replicated log: its head, which has the protocol's own state and where the log begins, and one
+ * record for each append. The same on the real and on the simulated disk.
  */
-import { crc32, decodeAll, DecodeError, Writer } from '@kvorum/common';
-import type { Entry, HardState } from '@kvorum/consensus';
-import { readBallot, readEntries, writeBallot, writeEntries } from '@kvorum/consensus';
-import { CorruptRecord } from './storage.ts';
+import { copyBytes } from '@kvorum/common';
+import type { Entry } from '@kvorum/consensus';
+import { readEntries, writeEntries } from '@kvorum/consensus';
+import { readSealed, seal } from './sealed-record.ts';
+import { CorruptRecord } from './storage-ports.ts';
 
-/** Puts the checksum in front. */
-export function seal(body: Uint8Array): Uint8Array {
-  return new Writer().u32(crc32(body)).raw(body).finish();
+const HEAD_FORMAT = 1;
+const ENTRIES_FORMAT = 1;
+
+export interface LogHead {
+  readonly compactedIndex: number;
+  readonly hardState: Uint8Array | undefined;
 }
 
-/** The body of a sealed record. `what` names the record in the error. */
-export function unseal(record: Uint8Array, what: string): Uint8Array {
-  const body = record.subarray(4);
-  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  if (record.length < 4 || view.getUint32(0) !== crc32(body)) throw new CorruptRecord(`${what} is damaged`);
-  return body;
+export function encodeLogHead({ compactedIndex, hardState }: LogHead): Uint8Array {
+  return seal(HEAD_FORMAT, (writer) => {
+    writer.uint(compactedIndex).bool(hardState !== undefined);
+    if (hardState !== undefined) writer.raw(hardState);
+  });
 }
 
-export function encodeHardState(state: HardState): Uint8Array {
-  const writer = new Writer();
-  writeBallot(writer, state.promisedBallot);
-  writeBallot(writer, state.acceptedBallot);
-  return seal(writer.uint(state.decidedIndex).uint(state.compactedIndex).finish());
-}
-
-export function decodeHardState(record: Uint8Array, what: string): HardState {
-  return readSealed(record, what, (reader) => ({
-    promisedBallot: readBallot(reader),
-    acceptedBallot: readBallot(reader),
-    decidedIndex: reader.uint(),
-    compactedIndex: reader.uint(),
-  }));
+export function decodeLogHead(record: Uint8Array, what: string): LogHead {
+  return readSealed(record, what, HEAD_FORMAT, (reader) => {
+    const compactedIndex = reader.uint();
+    // A copy: what a database hands out may change with its next read.
+    return { compactedIndex, hardState: reader.bool() ? copyBytes(reader.raw(reader.remaining)) : undefined };
+  });
 }
 
 export function encodeEntries(entries: readonly Entry[]): Uint8Array {
-  const writer = new Writer();
-  writeEntries(writer, entries);
-  return seal(writer.finish());
+  return seal(ENTRIES_FORMAT, (writer) => writeEntries(writer, entries));
 }
 
 export function decodeEntries(record: Uint8Array, what: string): Entry[] {
-  return readSealed(record, what, readEntries);
-}
-
-/** Decodes a sealed record; whatever is wrong with it is corruption. */
-export function readSealed<T>(record: Uint8Array, what: string, read: Parameters<typeof decodeAll<T>>[1]): T {
-  try {
-    return decodeAll(unseal(record, what), read);
-  } catch (error) {
-    if (error instanceof DecodeError) throw new CorruptRecord(`${what} is damaged: ${error.message}`);
-    throw error;
-  }
+  return readSealed(record, what, ENTRIES_FORMAT, readEntries);
 }
 
 /** One stored append: the log is cut at `from`, then goes on with these entries. */

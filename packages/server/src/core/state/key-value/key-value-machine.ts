@@ -1,86 +1,91 @@
 /**
- * The key-value state machine of a group: stage 7 of the data path. Deterministic: the same batches in the same order
- * give the same state and the same replies on every replica.
+ * The key-value state machine of a group: what each key has, in the storage and in what was applied since the last flush.
+ * What the commands do is said by the table of commands in @kvorum/common.
+ *
+ * State: an overlay of changes in memory, and the one that is being flushed. Invariant: reads see every applied command.
  */
-import type { Command, CommandResult, ErrorCode, Versioned } from '@kvorum/common';
-import { equalBytes } from '@kvorum/common';
-import type { LoggedCommand } from '../batch.ts';
-import { decodeBatch } from '../batch.ts';
-import type { GroupState } from '../group-state.ts';
+import type { Answer, Command, CommandResult, GroupId, Query, Records, Version, Versioned } from '@kvorum/common';
+import { answerQuery, applyCommand, bytesToMapKey, mapKeyToBytes } from '@kvorum/common';
+import type { AppliedStateStorage, StateRecord } from '../../storage/storage-ports.ts';
+import type { StateMachine } from '../state-machine.ts';
+import { MACHINE_RECORD } from '../state-machine.ts';
+import { decodeKeyRecord, encodeKeyRecord } from './key-record.ts';
 
-export type MachineReply =
-  | { readonly type: 'session'; readonly session: number }
-  | { readonly type: 'result'; readonly result: CommandResult }
-  | { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string };
+type Overlay = Map<string, Versioned | undefined>;
 
-/** Applies the entry at `index`; the replies are in the order of its commands. */
-export function applyBatch(state: GroupState, index: number, payload: Uint8Array): MachineReply[] {
-  const batch = decodeBatch(payload);
-  const timeMs = Math.max(state.applied.timeMs, batch.timeMs);
-  let { revision } = state.applied;
-  state.sessions.expire(timeMs);
-  const replies = batch.commands.map((command) => {
-    revision += 1;
-    return applyCommand(state, command, revision, timeMs);
-  });
-  state.advance({ index: index + 1, revision, timeMs });
-  return replies;
-}
+/** What a change counts besides its key and value. */
+const CHANGE_BYTES = 64;
 
-function applyCommand(state: GroupState, logged: LoggedCommand, revision: number, timeMs: number): MachineReply {
-  if (logged.type === 'open-session') {
-    state.sessions.open(revision, timeMs);
-    return { type: 'session', session: revision };
+export class KeyValueMachine implements StateMachine, Records {
+  readonly #group: GroupId;
+  readonly #storage: Pick<AppliedStateStorage, 'get'>;
+  #overlay: Overlay = new Map();
+  /** What the flush under way writes; reads still need it. */
+  #flushing: Overlay = new Map();
+  #overlayBytes = 0;
+
+  constructor(group: GroupId, storage: Pick<AppliedStateStorage, 'get'>) {
+    this.#group = group;
+    this.#storage = storage;
   }
-  if (logged.session === 0) return { type: 'result', result: execute(state, logged.command, revision) };
-  const admission = state.sessions.admit(logged.session, logged.sequence, logged.floor, revision, timeMs);
-  switch (admission.type) {
-    case 'execute': {
-      const result = execute(state, logged.command, revision);
-      admission.remember(result);
-      return { type: 'result', result };
+
+  apply(command: Command, version: Version): CommandResult {
+    return applyCommand(this, command, version);
+  }
+
+  query(query: Query): Answer {
+    return answerQuery(this, query);
+  }
+
+  get unflushedBytes(): number {
+    return this.#overlayBytes;
+  }
+
+  get(key: Uint8Array): Versioned | undefined {
+    const name = bytesToMapKey(key);
+    for (const overlay of [this.#overlay, this.#flushing]) {
+      const found = overlay.get(name);
+      if (found !== undefined || overlay.has(name)) return found;
     }
-    case 'done':
-      return { type: 'result', result: admission.result };
-    case 'expired':
-      return refused('session-expired', 'the session is unknown or has expired; open a new one');
-    case 'stale':
-      return refused('bad-request', 'the sequence is below the floor: its reply was already taken');
-    case 'beyond-window':
-      return refused('busy', 'too many commands of the session are unanswered');
+    const record = this.#storage.get(this.#group, recordKey(key));
+    return record && decodeKeyRecord(record);
+  }
+
+  set(key: Uint8Array, version: Version, value: Uint8Array): void {
+    this.#overlay.set(bytesToMapKey(key), { version, value });
+    this.#overlayBytes += key.length + value.length + CHANGE_BYTES;
+  }
+
+  remove(key: Uint8Array): void {
+    this.#overlay.set(bytesToMapKey(key), undefined);
+    this.#overlayBytes += key.length + CHANGE_BYTES;
+  }
+
+  startFlush(): { readonly records: readonly StateRecord[]; readonly flushed: () => void } {
+    const records: StateRecord[] = [];
+    for (const [name, found] of this.#overlay) {
+      records.push({ key: recordKey(mapKeyToBytes(name)), value: found && encodeKeyRecord(found) });
+    }
+    this.#flushing = this.#overlay;
+    this.#overlay = new Map();
+    this.#overlayBytes = 0;
+    return { records, flushed: () => (this.#flushing = new Map()) };
+  }
+
+  checkSnapshotRecord({ value }: StateRecord): void {
+    if (value !== undefined) decodeKeyRecord(value);
+  }
+
+  restore(): void {
+    this.#overlay = new Map();
+    this.#flushing = new Map();
+    this.#overlayBytes = 0;
   }
 }
 
-function refused(code: ErrorCode, message: string): MachineReply {
-  return { type: 'refused', code, message };
-}
-
-function execute(state: GroupState, command: Command, revision: number): CommandResult {
-  // The only one that need not look at what is there.
-  if (command.type === 'put') return write(state, command.key, command.value, revision);
-  const found = state.get(command.key);
-  switch (command.type) {
-    case 'cas':
-      return hasValue(found, command.expected)
-        ? write(state, command.key, command.next, revision)
-        : { type: 'mismatch', version: found?.version ?? 0, value: found?.value };
-    case 'cas-version':
-      return (found?.version ?? 0) === command.expectedVersion
-        ? write(state, command.key, command.next, revision)
-        : { type: 'mismatch', version: found?.version ?? 0, value: found?.value };
-    case 'delete':
-      if (found === undefined) return { type: 'deleted', existed: false, version: 0 };
-      state.remove(command.key);
-      return { type: 'deleted', existed: true, version: revision };
-  }
-}
-
-function hasValue(found: Versioned | undefined, expected: Uint8Array | undefined): boolean {
-  if (found === undefined || expected === undefined) return found === undefined && expected === undefined;
-  return equalBytes(found.value, expected);
-}
-
-function write(state: GroupState, key: Uint8Array, value: Uint8Array, revision: number): CommandResult {
-  state.set(key, revision, value);
-  return { type: 'written', version: revision };
+function recordKey(key: Uint8Array): Uint8Array {
+  const name = new Uint8Array(key.length + 1);
+  name[0] = MACHINE_RECORD;
+  name.set(key, 1);
+  return name;
 }

@@ -1,29 +1,21 @@
 /**
- * The durable state of a replica and the effects of the step under way, shared by whichever role the replica has.
+ * The durable state of a replica, shared by whichever role the replica has.
  *
  * Every change of the state goes through a method that also notes what must be persisted, so that a message queued with
- * `sendAfterPersist` cannot outrun what it depends on. Sequence Paxos: Haridi, Kroll and Carbone, "Lecture Notes on
+ * `sendAfterPersist` in the same step cannot outrun what it depends on. Sequence Paxos: Haridi, Kroll and Carbone, "Lecture Notes on
  * Leader-based Sequence Paxos" (2020), section 4; the acceptor's variables n_prom, n_a, v_a, l_d.
  */
-import type { NodeId } from '@kvorum/common';
-import { mark } from '@kvorum/common';
-import type { Ballot } from './ballot.ts';
-import { compareBallots, formatBallot, sameBallot } from './ballot.ts';
+import { mark } from '../marks.ts';
 import type { Entry } from '../entry.ts';
 import { invariant } from '../invariant.ts';
+import type { Persist } from '../replicated-log.ts';
+import { formatTerm } from '../replicated-log.ts';
+import type { Ballot } from './ballot.ts';
+import { compareBallots, sameBallot } from './ballot.ts';
 import { Log } from './log.ts';
-import type { Message } from './messages.ts';
-import type {
-  Effects,
-  LogEvent,
-  Outgoing,
-  PersistReceipt,
-  ProposalOutcome,
-  ReadOutcome,
-  Recovered,
-} from '../replicated-log.ts';
+import type { HardState, PersistReceipt, Recovered, SequencePaxosTypes } from './types.ts';
 
-export class Acceptor {
+export class ReplicaState {
   readonly log: Log;
   /** Nothing below it is accepted any more. Only grows. */
   #promisedBallot: Ballot;
@@ -36,19 +28,18 @@ export class Acceptor {
   #durableLength: number;
 
   #hardStateChanged = false;
+  /** The log begins later since this step. */
+  #compacted = false;
   /** The lowest position whose entry changed in this step. */
   #changedFrom: number | undefined;
-  readonly #send: Outgoing[] = [];
-  readonly #sendAfterPersist: Outgoing[] = [];
-  readonly #proposals: ProposalOutcome[] = [];
-  readonly #reads: ReadOutcome[] = [];
-  readonly #events: LogEvent[] = [];
 
   constructor(recovered: Recovered) {
-    this.log = new Log(recovered.compactedIndex, recovered.entries);
-    this.#promisedBallot = recovered.promisedBallot;
-    this.#acceptedBallot = recovered.acceptedBallot;
-    this.#decidedIndex = Math.max(recovered.decidedIndex, recovered.compactedIndex);
+    const { hardState, compactedIndex, appliedIndex = 0 } = recovered;
+    this.log = new Log(compactedIndex, recovered.entries);
+    this.#promisedBallot = hardState.promisedBallot;
+    this.#acceptedBallot = hardState.acceptedBallot;
+    // What was applied from this log was decided, even where the disk does not say so.
+    this.#decidedIndex = Math.max(hardState.decidedIndex, compactedIndex, appliedIndex);
     this.#durableLength = this.log.length;
     this.#check();
   }
@@ -120,6 +111,7 @@ export class Acceptor {
     if (upTo <= this.log.compactedIndex) return;
     this.log.compact(upTo);
     this.#hardStateChanged = true;
+    this.#compacted = true;
     if (this.#changedFrom !== undefined) this.#changedFrom = Math.max(this.#changedFrom, upTo);
   }
 
@@ -131,58 +123,29 @@ export class Acceptor {
     this.log.compact(index);
     this.#decidedIndex = index;
     this.#hardStateChanged = true;
+    this.#compacted = true;
     this.#changedFrom = index;
   }
 
-  send(to: NodeId, message: Message): void {
-    this.#send.push({ to, message });
-  }
-
-  sendAfterPersist(to: NodeId, message: Message): void {
-    this.#sendAfterPersist.push({ to, message });
-  }
-
-  emit(event: LogEvent): void {
-    this.#events.push(event);
-  }
-
-  proposalOutcome(outcome: ProposalOutcome): void {
-    this.#proposals.push(outcome);
-  }
-
-  readOutcome(outcome: ReadOutcome): void {
-    this.#reads.push(outcome);
-  }
-
-  /** Ends the step. */
-  takeEffects(): Effects {
+  /** Ends the step: what is to be written of it; undefined for nothing. */
+  takePersist(): Persist<SequencePaxosTypes> | undefined {
     this.#check();
-    return {
-      persist: this.#takePersist(),
-      send: takeAll(this.#send),
-      sendAfterPersist: takeAll(this.#sendAfterPersist),
-      proposals: takeAll(this.#proposals),
-      reads: takeAll(this.#reads),
-      events: takeAll(this.#events),
-    };
-  }
-
-  #takePersist(): Effects['persist'] {
     const from = this.#changedFrom;
     if (from === undefined && !this.#hardStateChanged) return undefined;
     const receipt: PersistReceipt = { acceptedBallot: this.#acceptedBallot, logLength: this.log.length };
-    const hardState = {
+    const hardState: HardState = {
       promisedBallot: this.#promisedBallot,
       acceptedBallot: this.#acceptedBallot,
       decidedIndex: this.#decidedIndex,
-      compactedIndex: this.log.compactedIndex,
     };
     const persist = {
       hardState: this.#hardStateChanged ? hardState : undefined,
+      compactedIndex: this.#compacted ? this.log.compactedIndex : undefined,
       append: from === undefined ? undefined : { from, entries: this.log.slice(from, this.log.length) },
       receipt,
     };
     this.#hardStateChanged = false;
+    this.#compacted = false;
     this.#changedFrom = undefined;
     return persist;
   }
@@ -200,14 +163,7 @@ export class Acceptor {
     );
     invariant(
       compareBallots(this.#acceptedBallot, this.#promisedBallot) <= 0,
-      `accepted ${formatBallot(this.#acceptedBallot)} is above the promise ${formatBallot(this.#promisedBallot)}`,
+      `accepted ${formatTerm(this.#acceptedBallot)} is above the promise ${formatTerm(this.#promisedBallot)}`,
     );
   }
-}
-
-const nothing: readonly never[] = Object.freeze([]);
-
-/** Empties the list; most steps have nothing in most of them. */
-function takeAll<T>(list: T[]): readonly T[] {
-  return list.length === 0 ? nothing : list.splice(0);
 }
