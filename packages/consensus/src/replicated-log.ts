@@ -139,6 +139,8 @@ export interface ReplicatedLog<T extends LogTypes> {
   heartbeat(): T['heartbeat'];
   /** What the receiver of a snapshot of this replica's state must know of it. */
   snapshotProof(): T['proof'];
+  /** Whether what another member says of its state can be true. */
+  isPlausible(proof: T['proof']): boolean;
   /** Entries below it are decided, in this order, for good. */
   readonly decidedIndex: number;
   /**

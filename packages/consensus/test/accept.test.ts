@@ -2,11 +2,23 @@
 import { describe, expect, it } from 'vitest';
 import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
 import type { Message } from '../src/sequence-paxos/messages.ts';
-import { Cluster } from './cluster.ts';
-import { ballot, entries, heartbeat, Lone } from './lone.ts';
-import { shrinkLimits } from './small-limits.ts';
+import { Cluster as ClusterOfTests } from './cluster.ts';
+import { ballot, entries, heartbeat, Lone as LoneOfTests } from './lone.ts';
 
-shrinkLimits({ acceptsInFlightMax: 3 });
+const limits = { acceptsInFlightMax: 3 };
+
+/** With few accepts on their way, or few entries in a message. */
+class Cluster extends ClusterOfTests {
+  constructor(ids: readonly number[], options: ConstructorParameters<typeof ClusterOfTests>[1] = {}) {
+    super(ids, { limits, ...options });
+  }
+}
+
+class Lone extends LoneOfTests {
+  constructor(self: number, members: readonly number[], disk?: ConstructorParameters<typeof LoneOfTests>[2]) {
+    super(self, members, disk, limits);
+  }
+}
 
 const members = [1, 2, 3];
 const current = ballot(9, 1);
@@ -144,7 +156,9 @@ describe('rule 7: the decided index', () => {
     expect(replica.log).toBe('a b c |');
     replica.receive(1, { type: 'decide', ballot: current, decidedIndex: 9 });
     expect(replica.log).toBe('a b c |');
-    replica.round(new Map([[1, heartbeat({ ballot: current, leader: current, happy: true, leadingDecidedIndex: 9 })]]));
+    replica.round(
+      new Map([[1, heartbeat({ ballot: current, leaderBallot: current, happy: true, leadingDecidedIndex: 9 })]]),
+    );
     expect(replica.replica.decidedIndex).toBe(3);
   });
 
@@ -156,8 +170,10 @@ describe('rule 7: the decided index', () => {
     replica.receive(1, {
       ...{ type: 'accept-sync', ballot: current, from: 1, to: 2, at: 1, entries: entries('b'), decidedIndex: 1 },
     });
-    replica.round(new Map([[1, heartbeat({ ballot: current, leader: current, happy: true, leadingDecidedIndex: 1 })]]));
-    replica.step({ type: 'snapshot-installed', index: 2, ballot: ZERO_BALLOT });
+    replica.round(
+      new Map([[1, heartbeat({ ballot: current, leaderBallot: current, happy: true, leadingDecidedIndex: 1 })]]),
+    );
+    replica.step({ type: 'snapshot-installed', index: 2, proof: ZERO_BALLOT });
     replica.step({ type: 'compact', index: 1 });
     expect(replica.replica.decidedIndex).toBe(3);
   });
@@ -169,7 +185,9 @@ describe('rule 7: the decided index', () => {
     replica.receive(3, { type: 'prepare', ballot: higher, ...prepare });
     replica.receive(3, { type: 'decide', ballot: higher, decidedIndex: 2 });
     replica.receive(1, { type: 'decide', ballot: current, decidedIndex: 2 });
-    replica.round(new Map([[3, heartbeat({ ballot: higher, leader: higher, happy: true, leadingDecidedIndex: 2 })]]));
+    replica.round(
+      new Map([[3, heartbeat({ ballot: higher, leaderBallot: higher, happy: true, leadingDecidedIndex: 2 })]]),
+    );
     expect(replica.log).toBe('a | b');
     const sync = { ballot: higher, from: 1, to: 2, at: 1, entries: entries('x'), decidedIndex: 1 };
     replica.receive(3, { type: 'accept-sync', ...sync });
@@ -202,11 +220,11 @@ describe('rule 7: the decided index', () => {
     const leader = new Lone(1, members, { accepted: ballot(5, 1), log: 'a' });
     leader.round();
     const promise = { acceptedBallot: ballot(5, 1), logLength: 0, decidedIndex: 0, suffixFrom: 0, suffix: [] };
-    leader.receive(2, { type: 'promise', ballot: leader.replica.leader, ...promise });
+    leader.receive(2, { type: 'promise', ballot: leader.replica.leaderBallot, ...promise });
     leader.written();
     leader.receive(2, { type: 'accepted', ballot: ballot(5, 1), acceptedIndex: 1 });
     expect(leader.log).toBe('| a');
-    leader.receive(2, { type: 'accepted', ballot: leader.replica.leader, acceptedIndex: 1 });
+    leader.receive(2, { type: 'accepted', ballot: leader.replica.leaderBallot, acceptedIndex: 1 });
     expect(leader.log).toBe('a |');
   });
 });
@@ -229,7 +247,7 @@ describe('rule 8: batches', () => {
     const leader = new Lone(1, members);
     leader.round();
     const promise = { acceptedBallot: ballot(0, 0), logLength: 0, decidedIndex: 0, suffixFrom: 0, suffix: [] };
-    leader.receive(2, { type: 'promise', ballot: leader.replica.leader, ...promise });
+    leader.receive(2, { type: 'promise', ballot: leader.replica.leaderBallot, ...promise });
     const prepare = { acceptedBallot: ballot(0, 0), logLength: 0, suffixFrom: 0 };
     const lines = leader.step(
       { type: 'propose', ticket: 1, entry: entries('a')[0] as ReturnType<typeof entries>[number] },
@@ -247,7 +265,7 @@ describe('rule 8: batches', () => {
     const lone = new Lone(1, members);
     lone.round();
     const promise = { acceptedBallot: ballot(0, 0), logLength: 0, decidedIndex: 0, suffixFrom: 0, suffix: [] };
-    const promised = { type: 'promise', ballot: lone.replica.leader, ...promise } as const;
+    const promised = { type: 'promise', ballot: lone.replica.leaderBallot, ...promise } as const;
     lone.receive(2, promised);
     const [a, b] = inputs.map((input) => ({ ...input, entry: input.entry as ReturnType<typeof entries>[number] }));
     if (a === undefined || b === undefined) throw new Error('two inputs');
@@ -336,7 +354,9 @@ describe('rule 9: the last message of a burst may be lost', () => {
 
   it('a follower that the heartbeat shows to stand still behind the leader asks', () => {
     const replica = follower();
-    const ahead = new Map([[1, heartbeat({ ballot: current, leader: current, happy: true, leadingDecidedIndex: 4 })]]);
+    const ahead = new Map([
+      [1, heartbeat({ ballot: current, leaderBallot: current, happy: true, leadingDecidedIndex: 4 })],
+    ]);
     expect(replica.round(ahead)).toEqual([]);
     expect(replica.round(ahead)).toEqual(['n1 prepare-request']);
     const advancing = follower();

@@ -2,7 +2,7 @@
 import { equalBytes } from '@kvorum/common';
 import type { Entry } from '../src/entry.ts';
 import { majorityOf } from '../src/quorum.ts';
-import type { ReplicatedLog } from '../src/replicated-log.ts';
+import type { SequencePaxos } from '../src/sequence-paxos/sequence-paxos.ts';
 import type { Disk } from './disk.ts';
 import { entryText } from './transcript.ts';
 
@@ -19,7 +19,7 @@ export class Chosen {
   }
 
   /** Compares what a replica has decided from `known` on, and adds what is new. */
-  learn(name: string, replica: ReplicatedLog, known: number): void {
+  learn(name: string, replica: SequencePaxos, known: number): void {
     const { decidedIndex, compactedIndex, logLength } = replica;
     if (decidedIndex < known) throw new Error(`${name} undecides ${decidedIndex} < ${known}`);
     if (decidedIndex > logLength) throw new Error(`${name} decided ${decidedIndex} past its log of ${logLength}`);
@@ -49,7 +49,7 @@ export class Chosen {
   #checkDurable(index: number, entry: Entry): void {
     const holders = this.#disks.filter((disk) => {
       const onDisk = disk.at(index);
-      return index < disk.hardState.compactedIndex || (onDisk !== undefined && sameEntry(onDisk, entry));
+      return index < disk.compactedIndex || (onDisk !== undefined && sameEntry(onDisk, entry));
     });
     if (holders.length < majorityOf(this.#disks.length)) {
       throw new Error(`${entryText(entry)} at ${index} is decided but on ${holders.length} disks only`);

@@ -10,19 +10,19 @@ import type { NodeId } from '@kvorum/common';
 import { encodeUtf8 } from '@kvorum/common';
 import { compareBallots, ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
 import type { Entry } from '../src/entry.ts';
-import type {
-  Effects,
-  GroupHeartbeat,
-  Input,
-  LogEvent,
-  Outgoing,
-  Persist,
-  ProposalOutcome,
-  ReadOutcome,
-} from '../src/replicated-log.ts';
+import type { LogEvent, Outgoing, Persist, ProposalOutcome, ReadOutcome } from '../src/replicated-log.ts';
+import type { Message } from '../src/sequence-paxos/messages.ts';
+import type { LogLimits } from '../src/sequence-paxos/role.ts';
 import { SequencePaxos } from '../src/sequence-paxos/sequence-paxos.ts';
+import type {
+  GroupHeartbeat,
+  SequencePaxosEffects,
+  SequencePaxosInput,
+  SequencePaxosTypes,
+} from '../src/sequence-paxos/types.ts';
 import { Chosen } from './chosen.ts';
 import { Disk } from './disk.ts';
+import { productionLimits } from './limits.ts';
 import type { Packet, Where } from './packet.ts';
 import { isPart, linkOf, matches, pack, unpack } from './packet.ts';
 import { entryText, messageText } from './transcript.ts';
@@ -33,7 +33,10 @@ interface Member {
   /** Undefined while it is down. */
   replica: SequencePaxos | undefined;
   /** Writes that are not on disk yet, each with the messages that wait for it. */
-  pending: { readonly persist: Persist | undefined; readonly sends: readonly Outgoing[] }[];
+  pending: {
+    readonly persist: Persist<SequencePaxosTypes> | undefined;
+    readonly sends: readonly Outgoing<Message>[];
+  }[];
   /** decidedIndex after the last step of this incarnation. */
   decided: number;
   /** Positions promised to proposals that are not decided yet, while it leads without interruption. */
@@ -47,6 +50,8 @@ interface Member {
 export interface ClusterOptions {
   /** Complete each write at once (the default). */
   readonly autoPersist?: boolean;
+  /** Instead of those of production. */
+  readonly limits?: Partial<LogLimits>;
   /** Keep transcripts and outcomes; off in long random runs. */
   readonly record?: boolean;
   /** Snapshot installation is up to the test; true: `deliverAll` installs what is asked for. */
@@ -77,6 +82,7 @@ export class Cluster {
   readonly counts = new Map<string, number>();
   autoPersist: boolean;
   autoSnapshot: boolean;
+  readonly #limits: LogLimits;
   readonly #record: boolean;
   readonly #members = new Map<NodeId, Member>();
   readonly #cuts = new Set<string>();
@@ -86,11 +92,12 @@ export class Cluster {
     this.ids = ids;
     this.autoPersist = options.autoPersist ?? true;
     this.autoSnapshot = options.autoSnapshot ?? false;
+    this.#limits = { ...productionLimits, ...options.limits };
     this.#record = options.record ?? true;
     const disks = ids.map(() => new Disk());
     this.chosen = new Chosen(disks);
     for (const [i, id] of ids.entries()) {
-      const replica = new SequencePaxos({ self: id, members: ids });
+      const replica = new SequencePaxos({ self: id, members: ids, limits: this.#limits });
       const disk = disks[i] as Disk;
       const fresh = { pending: [], decided: 0, proposed: [], needed: undefined, reading: new Map<number, number>() };
       this.#members.set(id, { id, disk, replica, ...fresh });
@@ -147,7 +154,7 @@ export class Cluster {
 
   // Steps.
 
-  step(id: NodeId, inputs: readonly Input[]): Effects {
+  step(id: NodeId, inputs: readonly SequencePaxosInput[]): SequencePaxosEffects {
     const member = this.#member(id);
     const replica = this.replica(id);
     for (const input of inputs) {
@@ -181,7 +188,7 @@ export class Cluster {
   }
 
   propose(id: NodeId, ...entries: (string | Entry)[]): ProposalOutcome[] {
-    const inputs = entries.map((entry): Input => {
+    const inputs = entries.map((entry): SequencePaxosInput => {
       this.#ticket += 1;
       return { type: 'propose', ticket: this.#ticket, entry: typeof entry === 'string' ? command(entry) : entry };
     });
@@ -210,7 +217,7 @@ export class Cluster {
   /** One heartbeat round of each of the members, at the same time. */
   round(ids: readonly NodeId[] = this.ids): void {
     const replies = ids.filter((id) => this.isUp(id)).map((id) => [id, this.heartbeats(id)] as const);
-    for (const [id, answers] of replies) this.step(id, [{ type: 'round', replies: answers }]);
+    for (const [id, answers] of replies) this.step(id, [{ type: 'heartbeat-round', replies: answers }]);
   }
 
   /** Heartbeat rounds of all members, with every message delivered in between. */
@@ -225,11 +232,11 @@ export class Cluster {
   campaign(id: NodeId): void {
     const before = this.replica(id).heartbeat().ballot;
     for (let i = 0; i <= this.ids.length + 1; i += 1) {
-      const blind = [...this.heartbeats(id)].map(([other, { leader }]): [NodeId, GroupHeartbeat] => [
+      const blind = [...this.heartbeats(id)].map(([other, { leaderBallot }]): [NodeId, GroupHeartbeat] => [
         other,
-        { ballot: ZERO_BALLOT, leader, happy: false, leadingDecidedIndex: 0 },
+        { ballot: ZERO_BALLOT, leaderBallot, happy: false, leadingDecidedIndex: 0 },
       ]);
-      this.step(id, [{ type: 'round', replies: new Map(blind) }]);
+      this.step(id, [{ type: 'heartbeat-round', replies: new Map(blind) }]);
       if (compareBallots(this.replica(id).heartbeat().ballot, before) > 0) return;
     }
   }
@@ -310,13 +317,13 @@ export class Cluster {
     const member = this.#member(id);
     this.crash(id);
     const { disk } = member;
-    const base = { self: id, members: this.ids };
+    const base = { self: id, members: this.ids, limits: this.#limits };
     member.replica = new SequencePaxos(disk.blank ? base : { ...base, recovered: disk.recovered() });
     member.decided = 0;
     this.#checkMember(member, member.replica);
     // The crash may have come between the installation of a state and the write of the log that it covers.
     if (disk.installedIn !== undefined) {
-      this.step(id, [{ type: 'snapshot-installed', index: disk.stateIndex, ballot: disk.installedIn }]);
+      this.step(id, [{ type: 'snapshot-installed', index: disk.stateIndex, proof: disk.installedIn }]);
     }
   }
 
@@ -335,7 +342,7 @@ export class Cluster {
       disk.installedIn = ballot;
     }
     this.#member(id).needed = undefined;
-    this.step(id, [{ type: 'snapshot-installed', index, ballot }]);
+    this.step(id, [{ type: 'snapshot-installed', index, proof: ballot }]);
   }
 
   /** Installs what the last snapshot-needed event asks for, if its member is there; tells whether it did. */
@@ -372,7 +379,7 @@ export class Cluster {
     return member;
   }
 
-  #post(from: NodeId, { to, message }: Outgoing): void {
+  #post(from: NodeId, { to, message }: Outgoing<Message>): void {
     if (to === from) return this.#count('sent to itself');
     if (!this.ids.includes(to)) throw new Error(`n${from} sends ${message.type} to n${to}, who is no member`);
     if (this.#record) this.trace.push(`n${from}->n${to} ${messageText(message)}`);
@@ -385,7 +392,7 @@ export class Cluster {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
-  #takeEvents(member: Member, inputs: readonly Input[], effects: Effects): void {
+  #takeEvents(member: Member, inputs: readonly SequencePaxosInput[], effects: SequencePaxosEffects): void {
     const cause = inputs[0]?.type === 'message' ? ` after ${inputs[0].message.type}` : '';
     for (const event of effects.events) {
       this.#count(event.type === 'snapshot-needed' ? `${event.type}${cause}` : event.type);
@@ -404,7 +411,7 @@ export class Cluster {
     }
   }
 
-  #takeOutcomes(member: Member, inputs: readonly Input[], effects: Effects): void {
+  #takeOutcomes(member: Member, inputs: readonly SequencePaxosInput[], effects: SequencePaxosEffects): void {
     if (this.#record) this.outcomes.push(...effects.proposals, ...effects.reads);
     const proposals = inputs.filter((input) => input.type === 'propose');
     if (proposals.length !== effects.proposals.length) throw new Error('each proposal has its outcome in its own step');
@@ -434,7 +441,7 @@ export class Cluster {
 
   /** What may be applied is on the replica's own disk, or in a state that it installed. */
   #checkApplicable({ id, disk }: Member, { applicableIndex }: SequencePaxos): void {
-    for (let index = Math.max(disk.hardState.compactedIndex, disk.stateIndex); index < applicableIndex; index += 1) {
+    for (let index = Math.max(disk.compactedIndex, disk.stateIndex); index < applicableIndex; index += 1) {
       const onDisk = disk.at(index);
       if (onDisk !== undefined && this.chosen.has(index, onDisk)) continue;
       throw new Error(`n${id} may apply up to ${applicableIndex}, but what is decided at ${index} is not on its disk`);

@@ -2,10 +2,11 @@
 import type { NodeId } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import type { Ballot } from '../src/sequence-paxos/ballot.ts';
-import { compareBallots, formatBallot, maxBallot, sameBallot, ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
+import { compareBallots, maxBallot, sameBallot, ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
+import { formatTerm } from '../src/replicated-log.ts';
 import { LeaderElection } from '../src/sequence-paxos/leader-election.ts';
 import { majorityOf } from '../src/quorum.ts';
-import type { GroupHeartbeat } from '../src/replicated-log.ts';
+import type { GroupHeartbeat } from '../src/sequence-paxos/types.ts';
 import { Cluster } from './cluster.ts';
 import { ballot, heartbeat } from './lone.ts';
 
@@ -19,7 +20,7 @@ function first(members = 3, promised: Ballot = ZERO_BALLOT): LeaderElection {
 }
 
 function leads(leader: Ballot, happy = true): Partial<GroupHeartbeat> {
-  return { ballot: leader, leader, happy };
+  return { ballot: leader, leaderBallot: leader, happy };
 }
 
 describe('ballots', () => {
@@ -36,7 +37,7 @@ describe('ballots', () => {
       expect(sameBallot(a, { ...a })).toBe(true);
     });
     expect(maxBallot(sorted[1] as Ballot, sorted[2] as Ballot)).toBe(sorted[2]);
-    expect(formatBallot(ballot(7, 2))).toBe('7.n2');
+    expect(formatTerm(ballot(7, 2))).toBe('7.n2');
   });
 
   it('a majority is more than half', () => {
@@ -47,28 +48,28 @@ describe('ballots', () => {
 describe('only a quorum-connected node may lead', () => {
   it('a node that sees a minority does not raise its ballot', () => {
     const election = first(5);
-    for (let i = 0; i < 10; i += 1) election.onRound(answers([2, {}]));
+    for (let i = 0; i < 10; i += 1) election.onHeartbeatRound(answers([2, {}]));
     expect(election.ownBallot.number).toBe(0);
-    election.onRound(answers([2, {}], [3, {}]));
+    election.onHeartbeatRound(answers([2, {}], [3, {}]));
     expect(election.elected).toBe(true);
   });
 
   it('a leader that loses its majority is no longer happy', () => {
     const election = first(5);
-    election.onRound(answers([2, {}], [3, {}]));
-    election.onRound(answers([2, {}], [3, {}]));
+    election.onHeartbeatRound(answers([2, {}], [3, {}]));
+    election.onHeartbeatRound(answers([2, {}], [3, {}]));
     expect(election.happy).toBe(true);
-    election.onRound(answers([2, {}]));
+    election.onHeartbeatRound(answers([2, {}]));
     expect(election.happy).toBe(false);
   });
 
   it('a leader whose majority follows a higher ballot is not happy on its own', () => {
     const election = first(3);
-    election.onRound(answers([2, {}], [3, {}]));
+    election.onHeartbeatRound(answers([2, {}], [3, {}]));
     const higher = ballot(5, 3);
-    election.onRound(answers([2, { leader: higher, happy: true }]));
+    election.onHeartbeatRound(answers([2, { leaderBallot: higher, happy: true }]));
     expect(election.happy).toBe(true);
-    election.onRound(answers([2, { leader: higher, happy: false }]));
+    election.onHeartbeatRound(answers([2, { leaderBallot: higher, happy: false }]));
     expect(election.ownBallot.number).toBe(6);
   });
 });
@@ -78,30 +79,31 @@ describe('who no longer sees a quorum-connected leader raises its own ballot', (
 
   it('not while the leader says that it is happy', () => {
     const election = first();
-    for (let i = 0; i < 10; i += 1) election.onRound(answers([2, leads(leader)], [3, { leader }]));
-    expect(election.leader).toEqual(leader);
+    for (let i = 0; i < 10; i += 1)
+      election.onHeartbeatRound(answers([2, leads(leader)], [3, { leaderBallot: leader }]));
+    expect(election.leaderBallot).toEqual(leader);
     expect(election.happy).toBe(true);
     expect(election.elected).toBe(false);
   });
 
   it('when the leader says that it is not: above the ballot of that leader', () => {
     const election = first();
-    election.onRound(answers([2, leads(leader)], [3, { leader }]));
-    election.onRound(answers([2, leads(leader, false)], [3, { leader }]));
+    election.onHeartbeatRound(answers([2, leads(leader)], [3, { leaderBallot: leader }]));
+    election.onHeartbeatRound(answers([2, leads(leader, false)], [3, { leaderBallot: leader }]));
     expect(election.elected).toBe(true);
     expect(election.ownBallot).toEqual({ number: 5, priority: 3, node: 1 });
   });
 
   it('when the leader does not answer', () => {
     const election = first();
-    election.onRound(answers([2, leads(leader)], [3, { leader }]));
-    election.onRound(answers([3, { leader }]));
+    election.onHeartbeatRound(answers([2, leads(leader)], [3, { leaderBallot: leader }]));
+    election.onHeartbeatRound(answers([3, { leaderBallot: leader }]));
     expect(election.elected).toBe(true);
   });
 
   it('not while a neighbour is happy: it sees a leader that this node does not', () => {
     const election = first();
-    for (let i = 0; i < 10; i += 1) election.onRound(answers([3, { leader, happy: true }]));
+    for (let i = 0; i < 10; i += 1) election.onHeartbeatRound(answers([3, { leaderBallot: leader, happy: true }]));
     expect(election.happy).toBe(false);
     expect(election.elected).toBe(false);
     expect(election.ownBallot.number).toBe(0);
@@ -109,20 +111,20 @@ describe('who no longer sees a quorum-connected leader raises its own ballot', (
 
   it('a leader of a lower ballot than one that it knows is not followed', () => {
     const election = first(3, ballot(9, 3));
-    election.onRound(answers([2, leads(leader, false)], [3, {}]));
-    expect(election.leader.number).toBe(10);
+    election.onHeartbeatRound(answers([2, leads(leader, false)], [3, {}]));
+    expect(election.leaderBallot.number).toBe(10);
     const follower = first(3, ballot(9, 3));
-    follower.onRound(answers([2, leads(leader)]));
-    expect(follower.leader).toEqual(ballot(9, 3));
+    follower.onHeartbeatRound(answers([2, leads(leader)]));
+    expect(follower.leaderBallot).toEqual(ballot(9, 3));
   });
 
   it('the leader that is known only grows', () => {
     const election = first();
     election.onPromised(ballot(7, 3));
     election.onPromised(ballot(3, 2));
-    expect(election.leader).toEqual(ballot(7, 3));
-    election.onRound(answers([2, leads(leader)], [3, leads(ballot(7, 3))]));
-    expect(election.leader).toEqual(ballot(7, 3));
+    expect(election.leaderBallot).toEqual(ballot(7, 3));
+    election.onHeartbeatRound(answers([2, leads(leader)], [3, leads(ballot(7, 3))]));
+    expect(election.leaderBallot).toEqual(ballot(7, 3));
   });
 });
 
@@ -137,7 +139,7 @@ describe('priority', () => {
       cluster.rounds(2 + ids.length);
       expect(cluster.leaders()).toEqual([ids[0]]);
       cluster.rounds(10);
-      expect(cluster.replica(ids[0] as NodeId).leader.number).toBe(1);
+      expect(cluster.replica(ids[0] as NodeId).leaderBallot.number).toBe(1);
     }
   });
 

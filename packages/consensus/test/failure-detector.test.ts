@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { FailureDetector } from '../src/failure-detector.ts';
 
-const options = { delayMs: 100, delayStepMs: 50, delayMsMax: 220, calmRounds: 3 };
+const options = { delayMs: 100, delayStepMs: 50, delayMsMax: 220, calmRounds: 3, silentRoundsMax: 1 };
 const peers = [4, 40, 7];
 
 function detector(): FailureDetector {
@@ -50,6 +50,25 @@ describe('the failure detector', () => {
     expect([...fd.endRound().alive]).toEqual([40]);
     fd.startRound();
     expect([...fd.endRound().alive]).toEqual([]);
+  });
+
+  it('with a longer election timeout suspects only who has been silent for so many rounds', () => {
+    const fd = new FailureDetector(peers, { ...options, silentRoundsMax: 3 });
+    expect(round(fd, 4, 40, 7)).toEqual([]);
+    expect(round(fd, 4, 40)).toEqual([]);
+    expect(round(fd, 4, 40)).toEqual([]);
+    expect(round(fd, 4)).toEqual([7]);
+    expect(round(fd, 4, 40)).toEqual([]);
+  });
+
+  it('forgets who is no peer any more', () => {
+    const fd = detector();
+    round(fd, 4);
+    expect([...fd.suspects].sort()).toEqual([40, 7].sort());
+    fd.setPeers([4, 7]);
+    expect([...fd.suspects]).toEqual([7]);
+    expect(fd.knows(40)).toBe(false);
+    expect(round(fd, 4, 40)).toEqual([]);
   });
 
   it('restores who answers again, and does not take an absence for a short delay', () => {

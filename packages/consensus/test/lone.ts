@@ -4,9 +4,16 @@ import type { Ballot } from '../src/sequence-paxos/ballot.ts';
 import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
 import type { Entry } from '../src/entry.ts';
 import type { Message } from '../src/sequence-paxos/messages.ts';
-import type { Effects, GroupHeartbeat, Input, PersistReceipt } from '../src/replicated-log.ts';
+import type { LogLimits } from '../src/sequence-paxos/role.ts';
 import { SequencePaxos } from '../src/sequence-paxos/sequence-paxos.ts';
+import type {
+  GroupHeartbeat,
+  PersistReceipt,
+  SequencePaxosEffects,
+  SequencePaxosInput,
+} from '../src/sequence-paxos/types.ts';
 import { command } from './cluster.ts';
+import { productionLimits } from './limits.ts';
 import { entryText, messageText } from './transcript.ts';
 
 export interface OnDisk {
@@ -32,7 +39,7 @@ export function entries(text: string): Entry[] {
 export function heartbeat(changes: Partial<GroupHeartbeat> = {}): GroupHeartbeat {
   return {
     ballot: { number: 0, priority: 1, node: 99 },
-    leader: ZERO_BALLOT,
+    leaderBallot: ZERO_BALLOT,
     happy: false,
     leadingDecidedIndex: 0,
     ...changes,
@@ -44,19 +51,22 @@ export class Lone {
   readonly #others: readonly NodeId[];
   #receipt: PersistReceipt | undefined;
   /** Of the last step. */
-  effects: Effects | undefined;
+  effects: SequencePaxosEffects | undefined;
 
-  constructor(self: NodeId, members: readonly NodeId[], disk?: OnDisk) {
+  constructor(self: NodeId, members: readonly NodeId[], disk?: OnDisk, limits: Partial<LogLimits> = {}) {
     this.#others = members.filter((member) => member !== self);
     const accepted = disk?.accepted ?? ZERO_BALLOT;
     this.replica = new SequencePaxos({
       self,
       members,
+      limits: { ...productionLimits, ...limits },
       ...(disk !== undefined && {
         recovered: {
-          promisedBallot: disk.promised ?? accepted,
-          acceptedBallot: accepted,
-          decidedIndex: disk.decided ?? disk.compacted ?? 0,
+          hardState: {
+            promisedBallot: disk.promised ?? accepted,
+            acceptedBallot: accepted,
+            decidedIndex: disk.decided ?? disk.compacted ?? 0,
+          },
           compactedIndex: disk.compacted ?? 0,
           entries: entries(disk.log ?? ''),
         },
@@ -65,7 +75,7 @@ export class Lone {
   }
 
   /** Lines: "n2 decide 1.n1 3" for what leaves at once, "written: n2 ..." for what waits for the write. */
-  step(...inputs: Input[]): string[] {
+  step(...inputs: SequencePaxosInput[]): string[] {
     const effects = this.replica.step(inputs);
     this.effects = effects;
     this.#receipt = effects.persist?.receipt ?? this.#receipt;
@@ -76,16 +86,16 @@ export class Lone {
   }
 
   receive(from: NodeId, ...messages: Message[]): string[] {
-    return this.step(...messages.map((message): Input => ({ type: 'message', from, message })));
+    return this.step(...messages.map((message): SequencePaxosInput => ({ type: 'message', from, message })));
   }
 
   propose(text: string): string[] {
-    return this.step(...entries(text).map((entry, ticket): Input => ({ type: 'propose', ticket, entry })));
+    return this.step(...entries(text).map((entry, ticket): SequencePaxosInput => ({ type: 'propose', ticket, entry })));
   }
 
   /** A heartbeat round; by default every peer answers and none sees a leader, so that this replica takes over. */
   round(replies = new Map(this.#others.map((other) => [other, heartbeat()]))): string[] {
-    return this.step({ type: 'round', replies });
+    return this.step({ type: 'heartbeat-round', replies });
   }
 
   /** Its last write is on disk. */

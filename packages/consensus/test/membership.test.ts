@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { InvariantViolation } from '../src/invariant.ts';
 import { SequencePaxos } from '../src/sequence-paxos/sequence-paxos.ts';
 import { Cluster, stopSign } from './cluster.ts';
+import { productionLimits } from './limits.ts';
 import { ballot, entries, heartbeat, Lone } from './lone.ts';
 
 const members = [1, 2, 3];
@@ -76,7 +77,7 @@ describe('rule 13: member ids are sparse', () => {
   });
 
   it('a replica that is no member of its group does not start', () => {
-    expect(() => new SequencePaxos({ self: 9, members })).toThrow(InvariantViolation);
+    expect(() => new SequencePaxos({ self: 9, members, limits: productionLimits })).toThrow(InvariantViolation);
   });
 });
 
@@ -152,10 +153,13 @@ describe('roles', () => {
     cluster.elect(1);
     const higher = ballot(9, 2);
     cluster.step(1, [
-      { type: 'round', replies: new Map([[2, heartbeat({ ballot: higher, leader: higher, happy: true })]]) },
+      {
+        type: 'heartbeat-round',
+        replies: new Map([[2, heartbeat({ ballot: higher, leaderBallot: higher, happy: true })]]),
+      },
     ]);
     expect(cluster.leaders()).toEqual([]);
-    expect(cluster.replica(1).leader).toEqual(higher);
+    expect(cluster.replica(1).leaderBallot).toEqual(higher);
     expect(cluster.events.slice(-2)).toEqual(['n1 stepped-down', 'n1 leader-changed']);
   });
 

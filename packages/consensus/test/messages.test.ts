@@ -3,13 +3,19 @@ import { decodeAll, DecodeError, Writer } from '@kvorum/common';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Ballot } from '../src/sequence-paxos/ballot.ts';
+import { BALLOT_NUMBER_MAX } from '../src/sequence-paxos/ballot.ts';
 import type { Entry } from '../src/entry.ts';
 import type { Message } from '../src/sequence-paxos/messages.ts';
 import { readMessage, writeMessage } from '../src/sequence-paxos/messages.ts';
 import { Random } from './random.ts';
 
 const uint = fc.oneof(fc.nat(300), fc.maxSafeNat(), fc.constant(Number.MAX_SAFE_INTEGER));
-const ballot: fc.Arbitrary<Ballot> = fc.record({ number: uint, priority: uint, node: uint });
+const ballotNumber = fc.oneof(
+  fc.nat(300),
+  fc.maxSafeNat().map((n) => n % BALLOT_NUMBER_MAX),
+  fc.constant(BALLOT_NUMBER_MAX),
+);
+const ballot: fc.Arbitrary<Ballot> = fc.record({ number: ballotNumber, priority: uint, node: uint });
 const entries: fc.Arbitrary<Entry[]> = fc.array(
   fc.record({ kind: fc.constantFrom('command', 'stop-sign'), payload: fc.uint8Array({ maxLength: 200 }) }),
   { maxLength: 8 },

@@ -73,7 +73,7 @@ describe('rule 1: the promise', () => {
     cluster.deliver({ to: 2 });
     cluster.restart(2);
     expect(cluster.packets.filter((packet) => packet.from === 2)).toEqual([]);
-    expect(cluster.replica(2).leader.number).toBe(0);
+    expect(cluster.replica(2).leaderBallot.number).toBe(0);
   });
 });
 
@@ -120,8 +120,10 @@ describe('rule 3: the leader adopts', () => {
   function adopt(...promises: Message[]): Lone {
     const leader = new Lone(1, five, disk);
     leader.round();
-    expect(leader.replica.leader).toMatchObject({ number: 9, node: 1 });
-    promises.forEach((message, i) => leader.receive(i + 2, { ...message, ballot: leader.replica.leader } as Message));
+    expect(leader.replica.leaderBallot).toMatchObject({ number: 9, node: 1 });
+    promises.forEach((message, i) =>
+      leader.receive(i + 2, { ...message, ballot: leader.replica.leaderBallot } as Message),
+    );
     expect(leader.replica.leading).toBe(true);
     return leader;
   }
@@ -178,7 +180,7 @@ describe('rule 3: the leader adopts', () => {
   it('not before a majority has promised in its ballot', () => {
     const leader = new Lone(1, five, disk);
     leader.round();
-    const current = leader.replica.leader;
+    const current = leader.replica.leaderBallot;
     leader.receive(2, promise({ ballot: current }));
     leader.receive(2, promise({ ballot: current }));
     leader.receive(3, promise({ ballot: ballot(8, 1) }));
@@ -282,7 +284,7 @@ describe('ballots', () => {
     alone.elect(5);
     alone.restart(5);
     alone.elect(5);
-    expect(alone.replica(5).leader.number).toBe(2);
+    expect(alone.replica(5).leaderBallot.number).toBe(2);
 
     const cluster = new Cluster(members);
     cluster.elect(1);
@@ -290,18 +292,18 @@ describe('ballots', () => {
     cluster.takeTrace();
     for (const id of [2, 3]) cluster.restart(id);
     cluster.elect(1);
-    expect(cluster.replica(1).leader).toMatchObject({ number: 2, node: 1 });
+    expect(cluster.replica(1).leaderBallot).toMatchObject({ number: 2, node: 1 });
   });
 
   it('a candidate goes above every ballot that its neighbours have seen', () => {
     const replica = new Lone(1, members);
-    const answer = (number: number) => heartbeat({ leader: ballot(number, 3) });
+    const answer = (number: number) => heartbeat({ leaderBallot: ballot(number, 3) });
     replica.round(
       new Map([
         [3, answer(7)],
         [2, answer(4)],
       ]),
     );
-    expect(replica.replica.leader).toMatchObject({ number: 8, node: 1 });
+    expect(replica.replica.leaderBallot).toMatchObject({ number: 8, node: 1 });
   });
 });

@@ -4,10 +4,6 @@
  */
 import { describe, expect, it } from 'vitest';
 import { runSchedule } from './schedule.ts';
-import { shrinkLimits } from './small-limits.ts';
-
-// About four entries to a message, so that synchronization comes in parts and the window fills.
-shrinkLimits({ messageEntryBytesMax: 80, acceptsInFlightMax: 3 });
 
 const batches = [
   { ids: [7, 2, 40], schedules: 3000, steps: 400 },

@@ -16,7 +16,7 @@ function led(ids: readonly number[] = members): Cluster {
   return cluster;
 }
 
-function checked(cluster: Cluster, from: number, round: number, at = cluster.replica(1).leader): void {
+function checked(cluster: Cluster, from: number, round: number, at = cluster.replica(1).leaderBallot): void {
   const message: Message = { type: 'read-checked', ballot: at, round };
   cluster.step(1, [{ type: 'message', from, message }]);
 }
@@ -140,7 +140,7 @@ describe('a read', () => {
     expect(cluster.replica(1).leading).toBe(true);
     const ticket = cluster.read(1);
     cluster.heal();
-    cluster.step(1, [{ type: 'round', replies: new Map([2, 3].map((id) => [id, heartbeat()])) }]);
+    cluster.step(1, [{ type: 'heartbeat-round', replies: new Map([2, 3].map((id) => [id, heartbeat()])) }]);
     cluster.deliver({ type: 'read-check' });
     expect(cluster.packets.filter(({ message }) => message.type === 'read-checked')).toEqual([]);
     expect(cluster.outcomeOf(ticket)).toBeUndefined();
@@ -175,22 +175,22 @@ describe('no read before every inherited entry is decided', () => {
       suffixFrom: 1,
       suffix: entries('b'),
     };
-    leader.receive(2, { type: 'promise', ballot: leader.replica.leader, ...promise });
+    leader.receive(2, { type: 'promise', ballot: leader.replica.leaderBallot, ...promise });
     expect(leader.log).toBe('| a b');
     const index = () => leader.effects?.reads;
     expect(leader.step({ type: 'read', ticket: 1 })).toEqual([]);
     leader.written();
-    leader.receive(2, { type: 'accepted', ballot: leader.replica.leader, acceptedIndex: 1 });
+    leader.receive(2, { type: 'accepted', ballot: leader.replica.leaderBallot, acceptedIndex: 1 });
     expect(leader.log).toBe('a | b');
-    leader.receive(2, { type: 'read-checked', ballot: leader.replica.leader, round: 1 });
-    leader.receive(3, { type: 'read-checked', ballot: leader.replica.leader, round: 1 });
+    leader.receive(2, { type: 'read-checked', ballot: leader.replica.leaderBallot, round: 1 });
+    leader.receive(3, { type: 'read-checked', ballot: leader.replica.leaderBallot, round: 1 });
     expect(index()).toEqual([]);
-    expect(leader.receive(2, { type: 'accepted', ballot: leader.replica.leader, acceptedIndex: 2 })).toEqual([
+    expect(leader.receive(2, { type: 'accepted', ballot: leader.replica.leaderBallot, acceptedIndex: 2 })).toEqual([
       'n2 decide 6.n1 2',
       'n2 read-check 6.n1 #1',
       'n3 read-check 6.n1 #1',
     ]);
-    leader.receive(2, { type: 'read-checked', ballot: leader.replica.leader, round: 1 });
+    leader.receive(2, { type: 'read-checked', ballot: leader.replica.leaderBallot, round: 1 });
     expect(index()).toEqual([{ ticket: 1, index: 2 }]);
   });
 

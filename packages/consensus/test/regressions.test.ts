@@ -12,18 +12,18 @@ const five = [1, 2, 3, 4, 5];
 function leaderOf(ids: readonly number[], disk: OnDisk): Lone {
   const leader = new Lone(1, ids, disk);
   leader.round();
-  expect(leader.replica.leader.node).toBe(1);
+  expect(leader.replica.leaderBallot.node).toBe(1);
   return leader;
 }
 
 function promiseOf(leader: Lone, fields: Omit<Extract<Message, { type: 'promise' }>, 'type' | 'ballot'>): Message {
-  return { type: 'promise', ballot: leader.replica.leader, ...fields };
+  return { type: 'promise', ballot: leader.replica.leaderBallot, ...fields };
 }
 
 describe('a snapshot that arrives late', () => {
   it('at a follower whose last promise was its own: it does not ask itself', () => {
     const replica = new Lone(2, members, { promised: ballot(5, 2), accepted: ballot(4, 1), log: 'a' });
-    const lines = replica.step({ type: 'snapshot-installed', index: 3, ballot: ZERO_BALLOT });
+    const lines = replica.step({ type: 'snapshot-installed', index: 3, proof: ZERO_BALLOT });
     expect(lines.filter((line) => line.startsWith('n2 '))).toEqual([]);
   });
 
@@ -153,7 +153,7 @@ describe('a snapshot that arrives late', () => {
     const leader = leaderOf(five, { promised: ballot(8, 1) });
     const head = { acceptedBallot: ballot(6, 2), logLength: 6, decidedIndex: 1 };
     leader.receive(2, promiseOf(leader, { ...head, suffixFrom: 0, suffix: entries('a b') }));
-    leader.step({ type: 'snapshot-installed', index: 1, ballot: ZERO_BALLOT });
+    leader.step({ type: 'snapshot-installed', index: 1, proof: ZERO_BALLOT });
     leader.receive(2, promiseOf(leader, { ...head, suffixFrom: 2, suffix: entries('c d') }));
     expect(leader.events).toEqual([]);
   });
@@ -172,7 +172,7 @@ describe('election', () => {
     cluster.campaign(3);
     cluster.drop();
     cluster.restart(3);
-    expect(cluster.replica(3).leader.node).toBe(3);
+    expect(cluster.replica(3).leaderBallot.node).toBe(3);
     cluster.rounds(8);
     const [leader] = cluster.leaders();
     cluster.propose(leader as number, 'b');

@@ -3,7 +3,8 @@
  * everything is healed, and the cluster must make progress within a bounded number of heartbeat rounds.
  */
 import type { NodeId } from '@kvorum/common';
-import type { GroupHeartbeat } from '../src/replicated-log.ts';
+import type { LogLimits } from '../src/sequence-paxos/role.ts';
+import type { GroupHeartbeat } from '../src/sequence-paxos/types.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { Cluster } from './cluster.ts';
 import type { Packet } from './packet.ts';
@@ -206,7 +207,7 @@ export class Schedule {
     }
     for (const other of [...replies.keys()]) if (this.#random.chance(0.08)) replies.delete(other);
     if (this.#random.chance(0.2)) this.#stale.set(id, this.cluster.heartbeats(id));
-    this.cluster.step(id, [{ type: 'round', replies }]);
+    this.cluster.step(id, [{ type: 'heartbeat-round', replies }]);
   }
 
   /** Mostly one that leads, or thinks so. */
@@ -269,7 +270,7 @@ export class Schedule {
       const replicas = cluster.ids.map((id) => cluster.replica(id));
       if (proposed !== undefined && length > proposed && replicas.every((each) => each.decidedIndex === length)) break;
       if (round === HEALING_ROUNDS_MAX) throw new Error('no progress after healing');
-      const leader = cluster.leaders().find((id) => cluster.replica(id).leader.node === id);
+      const leader = cluster.leaders().find((id) => cluster.replica(id).leaderBallot.node === id);
       if (leader === undefined || proposed !== undefined) continue;
       const outcome = cluster.propose(leader, 'healed')[0];
       if (outcome !== undefined && 'index' in outcome) proposed = outcome.index;
@@ -282,9 +283,12 @@ export class Schedule {
   }
 }
 
+/** About four entries to a message, so that synchronization comes in parts and the window fills. */
+const smallLimits: Partial<LogLimits> = { messageEntryBytesMax: 80, acceptsInFlightMax: 3 };
+
 /** Runs one schedule; an error names the seed. */
 export function runSchedule(ids: readonly NodeId[], seed: number, steps: number): Cluster {
-  const schedule = new Schedule(ids, seed, { autoPersist: false, record: false });
+  const schedule = new Schedule(ids, seed, { autoPersist: false, record: false, limits: smallLimits });
   try {
     schedule.run(steps);
     schedule.heal();

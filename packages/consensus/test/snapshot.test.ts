@@ -1,12 +1,24 @@
 /** Rule 12: compaction and snapshots. */
 import { describe, expect, it } from 'vitest';
 import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
-import { Cluster } from './cluster.ts';
-import { ballot, entries, Lone } from './lone.ts';
-import { shrinkLimits } from './small-limits.ts';
+import { Cluster as ClusterOfTests } from './cluster.ts';
+import { ballot, entries, Lone as LoneOfTests } from './lone.ts';
 
 // One accept under way to each member.
-shrinkLimits({ acceptsInFlightMax: 1 });
+const limits = { acceptsInFlightMax: 1 };
+
+/** With few accepts on their way, or few entries in a message. */
+class Cluster extends ClusterOfTests {
+  constructor(ids: readonly number[], options: ConstructorParameters<typeof ClusterOfTests>[1] = {}) {
+    super(ids, { limits, ...options });
+  }
+}
+
+class Lone extends LoneOfTests {
+  constructor(self: number, members: readonly number[], disk?: ConstructorParameters<typeof LoneOfTests>[2]) {
+    super(self, members, disk, limits);
+  }
+}
 
 const members = [1, 2, 3];
 
@@ -31,7 +43,7 @@ describe('rule 12: compaction', () => {
     replica.step({ type: 'compact', index: 4 });
     expect(replica.replica.compactedIndex).toBe(2);
     expect(replica.log).toBe('| c d');
-    expect(replica.effects?.persist?.hardState).toMatchObject({ compactedIndex: 2, decidedIndex: 2 });
+    expect(replica.effects?.persist).toMatchObject({ compactedIndex: 2, hardState: { decidedIndex: 2 } });
   });
 
   it('never goes back', () => {
@@ -137,9 +149,9 @@ describe('rule 12: compaction', () => {
     const leader = new Lone(1, [1, 2, 3, 4, 5], { promised: ballot(8, 1), accepted: ballot(4, 1), log: 'a' });
     leader.round();
     const head = { acceptedBallot: ballot(6, 2), logLength: 4, decidedIndex: 1, suffixFrom: 0 };
-    const promise = { type: 'promise', ballot: leader.replica.leader, ...head } as const;
+    const promise = { type: 'promise', ballot: leader.replica.leaderBallot, ...head } as const;
     leader.receive(2, { ...promise, suffix: entries('a b c d') });
-    expect(leader.step({ type: 'snapshot-installed', index: 2, ballot: ZERO_BALLOT })).toEqual(
+    expect(leader.step({ type: 'snapshot-installed', index: 2, proof: ZERO_BALLOT })).toEqual(
       [2, 3, 4, 5].map((id) => `written: n${id} prepare 9.n1 log 4.n1:2 from 2`),
     );
     leader.receive(3, { ...promise, suffixFrom: 2, suffix: entries('c d') });
@@ -180,17 +192,18 @@ describe('rule 12: compaction', () => {
 describe("rule 12: a snapshot's base is the old decided state", () => {
   it('an accepted suffix beyond it stays', () => {
     const replica = new Lone(2, members, { accepted: ballot(4, 1), decided: 1, log: 'a b c d' });
-    replica.step({ type: 'snapshot-installed', index: 3, ballot: ZERO_BALLOT });
+    replica.step({ type: 'snapshot-installed', index: 3, proof: ZERO_BALLOT });
     expect(replica.log).toBe('| d');
     expect(replica.effects?.persist).toMatchObject({
-      hardState: { compactedIndex: 3, decidedIndex: 3, acceptedBallot: ballot(4, 1) },
+      hardState: { decidedIndex: 3, acceptedBallot: ballot(4, 1) },
+      compactedIndex: 3,
       append: { from: 3, entries: entries('d') },
     });
   });
 
   it('an older one than what is decided changes nothing', () => {
     const replica = new Lone(2, members, { accepted: ballot(4, 1), decided: 2, log: 'a b c' });
-    expect(replica.step({ type: 'snapshot-installed', index: 2, ballot: ZERO_BALLOT })).toEqual([]);
+    expect(replica.step({ type: 'snapshot-installed', index: 2, proof: ZERO_BALLOT })).toEqual([]);
     expect(replica.log).toBe('a b | c');
     expect(replica.effects?.persist).toBeUndefined();
   });
@@ -199,7 +212,7 @@ describe("rule 12: a snapshot's base is the old decided state", () => {
     const replica = new Lone(2, members, { promised: ballot(5, 3), accepted: ballot(4, 1), log: 'a' });
     const sync = { from: 0, to: 1, at: 0, entries: entries('a'), decidedIndex: 1 };
     replica.receive(3, { type: 'accept-sync', ballot: ballot(5, 3), ...sync });
-    expect(replica.step({ type: 'snapshot-installed', index: 4, ballot: ZERO_BALLOT })).toEqual(['n3 prepare-request']);
+    expect(replica.step({ type: 'snapshot-installed', index: 4, proof: ZERO_BALLOT })).toEqual(['n3 prepare-request']);
     const accept = { type: 'accept', ballot: ballot(5, 3), from: 4, entries: entries('e'), decidedIndex: 5 } as const;
     expect(replica.receive(3, accept)).toEqual([]);
     expect(replica.round(new Map())).toContain('n3 prepare-request');

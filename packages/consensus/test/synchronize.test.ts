@@ -2,13 +2,25 @@
 import { describe, expect, it } from 'vitest';
 import { ZERO_BALLOT } from '../src/sequence-paxos/ballot.ts';
 import type { Message } from '../src/sequence-paxos/messages.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster as ClusterOfTests } from './cluster.ts';
 import type { OnDisk } from './lone.ts';
-import { ballot, entries, Lone } from './lone.ts';
-import { shrinkLimits } from './small-limits.ts';
+import { ballot, entries, Lone as LoneOfTests } from './lone.ts';
 
 // Two one-letter entries to a message.
-shrinkLimits({ messageEntryBytesMax: 34 });
+const limits = { messageEntryBytesMax: 34 };
+
+/** With few accepts on their way, or few entries in a message. */
+class Cluster extends ClusterOfTests {
+  constructor(ids: readonly number[], options: ConstructorParameters<typeof ClusterOfTests>[1] = {}) {
+    super(ids, { limits, ...options });
+  }
+}
+
+class Lone extends LoneOfTests {
+  constructor(self: number, members: readonly number[], disk?: ConstructorParameters<typeof LoneOfTests>[2]) {
+    super(self, members, disk, limits);
+  }
+}
 
 const members = [1, 2, 3];
 
@@ -22,7 +34,7 @@ class LoneLeader extends Lone {
   }
 
   promised(from: number, fields: Fields<'promise'>): string[] {
-    return this.receive(from, { type: 'promise', ballot: this.replica.leader, ...fields });
+    return this.receive(from, { type: 'promise', ballot: this.replica.leaderBallot, ...fields });
   }
 }
 
@@ -67,9 +79,9 @@ describe('rule 4: AcceptSync starts at', () => {
     leader.promised(2, same);
     leader.propose('c');
     leader.receive(3, { type: 'prepare-request' });
-    expect(leader.promised(3, { ...same, acceptedBallot: leader.replica.leader, logLength: 3, suffixFrom: 3 })).toEqual(
-      ['n3 accept-sync 6.n1 [3,3) 3:[] decided 1'],
-    );
+    expect(
+      leader.promised(3, { ...same, acceptedBallot: leader.replica.leaderBallot, logLength: 3, suffixFrom: 3 }),
+    ).toEqual(['n3 accept-sync 6.n1 [3,3) 3:[] decided 1']);
   });
 
   it('a promise that comes after the majority gets its AcceptSync too', () => {
@@ -281,7 +293,7 @@ describe('rule 6: an old AcceptSync that arrives late does not win', () => {
 
   it('never cuts decided entries: a snapshot may have come in between', () => {
     const replica = new Lone(2, members, { promised: ballot(9, 1), accepted: ballot(4, 2), decided: 1, log: 'a x' });
-    replica.step({ type: 'snapshot-installed', index: 2, ballot: ZERO_BALLOT });
+    replica.step({ type: 'snapshot-installed', index: 2, proof: ZERO_BALLOT });
     replica.receive(1, sync);
     expect(replica.replica.decidedIndex).toBe(2);
     expect(replica.log).toBe('| c');

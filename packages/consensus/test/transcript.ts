@@ -1,7 +1,7 @@
 /** Messages as lines for people, so that an interaction can be reviewed: "n1->n2 accept 1.n1 2:[c] decided 1". */
 import { decodeUtf8 } from '@kvorum/common';
 import type { Ballot } from '../src/sequence-paxos/ballot.ts';
-import { formatBallot } from '../src/sequence-paxos/ballot.ts';
+import { formatTerm } from '../src/replicated-log.ts';
 import type { Entry } from '../src/entry.ts';
 import type { Message } from '../src/sequence-paxos/messages.ts';
 
@@ -14,12 +14,12 @@ function entriesText(from: number, entries: readonly Entry[]): string {
 }
 
 function logText(accepted: Ballot, length: number): string {
-  return `log ${formatBallot(accepted)}:${length}`;
+  return `log ${formatTerm(accepted)}:${length}`;
 }
 
 export function messageText(message: Message): string {
   if (message.type === 'prepare-request') return message.type;
-  const head = `${message.type} ${formatBallot(message.ballot)}`;
+  const head = `${message.type} ${formatTerm(message.ballot)}`;
   switch (message.type) {
     case 'prepare':
       return `${head} ${logText(message.acceptedBallot, message.logLength)} from ${message.suffixFrom}`;

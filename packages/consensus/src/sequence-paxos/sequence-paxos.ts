@@ -123,6 +123,10 @@ export class SequencePaxos implements ReplicatedLog<SequencePaxosTypes> {
     return this.promisedBallot;
   }
 
+  isPlausible(proof: Ballot): boolean {
+    return isPlausible(proof, maxBallot(this.#election.leaderBallot, this.promisedBallot));
+  }
+
   step(inputs: readonly SequencePaxosInput[]): SequencePaxosEffects {
     for (const input of inputs) this.#take(input);
     if (this.#role.kind === 'leader') this.#role.flush();
@@ -154,7 +158,7 @@ export class SequencePaxos implements ReplicatedLog<SequencePaxosTypes> {
         if (this.#role.kind === 'leader') this.#role.onPersisted(input.receipt);
         return;
       case 'heartbeat-news':
-        if (this.#isPlausible(input.from, input.heartbeat)) this.#election.onNews(input.heartbeat);
+        if (this.#isHeartbeatPlausible(input.from, input.heartbeat)) this.#election.onNews(input.heartbeat);
         return;
       case 'heartbeat-round':
         this.#onHeartbeatRound(input.replies, input.stalled ?? false);
@@ -253,7 +257,7 @@ export class SequencePaxos implements ReplicatedLog<SequencePaxosTypes> {
   }
 
   #onHeartbeatRound(answers: ReadonlyMap<NodeId, GroupHeartbeat>, stalled: boolean): void {
-    const replies = new Map([...answers].filter(([from, answer]) => this.#isPlausible(from, answer)));
+    const replies = new Map([...answers].filter(([from, answer]) => this.#isHeartbeatPlausible(from, answer)));
     const hadFollowers = this.#election.hasFollowers;
     this.#election.onHeartbeatRound(replies, stalled);
     this.#role.onHeartbeatRound(replies);
@@ -267,13 +271,12 @@ export class SequencePaxos implements ReplicatedLog<SequencePaxosTypes> {
   }
 
   /** Whether a member's heartbeat can be true; what cannot would be stored as a promise, or stood against. */
-  #isPlausible(from: NodeId, { ballot, leaderBallot }: GroupHeartbeat): boolean {
+  #isHeartbeatPlausible(from: NodeId, { ballot, leaderBallot }: GroupHeartbeat): boolean {
     return this.#isKnownOrNear(from, maxBallot(ballot, leaderBallot));
   }
 
   #isKnownOrNear(from: NodeId, ballot: Ballot): boolean {
-    const known = maxBallot(this.#election.leaderBallot, this.promisedBallot);
-    if (isPlausible(ballot, known)) return true;
+    if (this.isPlausible(ballot)) return true;
     mark('implausible-ballot');
     this.#outbox.emit({ type: 'implausible', from, term: ballot });
     return false;

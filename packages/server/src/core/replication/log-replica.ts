@@ -187,10 +187,19 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     return this.#state.query(query);
   }
 
-  beginReplacement(index: number): boolean {
-    if (this.#log.decidedIndex >= index) return false;
+  beginReplacement(index: number, proof: Uint8Array): boolean {
+    if (this.#log.decidedIndex >= index || !this.#isPlausible(proof)) return false;
     this.#state.beginReplacement();
     return true;
+  }
+
+  #isPlausible(proof: Uint8Array): boolean {
+    try {
+      return this.#log.isPlausible(decodeAll(proof, (reader) => this.#codec.readProof(reader)));
+    } catch (error) {
+      if (error instanceof DecodeError) return false;
+      throw error;
+    }
   }
 
   // ---- a step ----

@@ -152,8 +152,11 @@ export interface AppliedState {
   snapshotProof(): Uint8Array;
   /** Throws CorruptRecord for a record that must not be handed on. */
   checkSnapshotRecord(record: StateRecord): void;
-  /** Whether a fetched state with at least `index` entries applied is of use; then nothing more is written to this one. */
-  beginReplacement(index: number): boolean;
+  /**
+   * Whether a fetched state with at least `index` entries applied is of use, and what its sender says of it can be true; then
+   * nothing more is written to this one.
+   */
+  beginReplacement(index: number, proof: Uint8Array): boolean;
 }
 
 export interface LogView {

@@ -149,7 +149,7 @@ export class Snapshots {
       fetching.install.add(message.records, () => this.#next(message.group, fetching));
       return;
     }
-    if (this.#host.applied(message.group)?.beginReplacement(fetching.atLeast) !== true) {
+    if (this.#host.applied(message.group)?.beginReplacement(fetching.atLeast, message.proof) !== true) {
       mark('snapshot-cancelled');
       fetching.install.abort();
       this.#fetching.delete(message.group);
