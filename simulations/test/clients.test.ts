@@ -16,7 +16,7 @@ function formed(seed: number): World {
 }
 
 function leaderOf(world: World): ProcessId {
-  const find = (): ProcessId | undefined => world.up.find((process) => world.node(process)?.group(1)?.leading === true);
+  const find = (): ProcessId | undefined => world.up.find((process) => world.node(process)?.group(1)?.serves === true);
   expect(world.runUntil(() => find() !== undefined, 3000)).toBe(true);
   return find() as ProcessId;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { KvorumError, limits } from '@kvorum/common';
+import { defaultLimits, KvorumError } from '@kvorum/common';
 import { runCommands } from '../src/index.ts';
 import { FakeClient } from './fake-client.ts';
 import { Streams } from './terminal.ts';
@@ -127,10 +127,12 @@ describe('values from elsewhere', () => {
     expect(missing).toMatchObject({ status: 1, out: '' });
     expect(missing.err).toContain('there is no such file');
     const path = join(directory, 'large');
-    writeFileSync(path, Buffer.alloc(limits.valueBytesMax + 1));
+    writeFileSync(path, Buffer.alloc(defaultLimits.valueBytesMax + 1));
     const large = await run(new FakeClient(), ['put', 'a', `@${path}`]);
     expect(large.status).toBe(1);
-    expect(large.err).toContain(`${limits.valueBytesMax + 1} bytes; the limit of a value is ${limits.valueBytesMax}`);
+    expect(large.err).toContain(
+      `${defaultLimits.valueBytesMax + 1} bytes; the limit of a value is ${defaultLimits.valueBytesMax}`,
+    );
   });
 });
 

@@ -2,7 +2,7 @@
  * A client on a map instead of a cluster.
  */
 import type { Address, Layout } from '@kvorum/common';
-import { encodeUtf8, formatAddress, groupOfKey, KvorumError } from '@kvorum/common';
+import { encodeUtf8, failureText, formatAddress, groupOfKey, KvorumError, parseCounter } from '@kvorum/common';
 import type {
   CallOptions,
   CasResult,
@@ -17,8 +17,9 @@ import { EventStream, keyBytes, parseNodeStatus, valueBytes } from '@kvorum/clie
 export const layout: Layout = {
   clusterId: 'feedc0de',
   epoch: 1,
+  routing: 'tag',
   nodes: [1, 2, 3].map((id) => ({ id, address: { host: '127.0.0.1', port: 7000 + id }, instance: `i${id}` })),
-  groups: [0, 1, 2].map((id) => ({ id, members: [1, 2, 3] })),
+  groups: [0, 1, 2].map((id) => ({ id, members: [1, 2, 3], protocol: 'sequence-paxos' })),
 };
 
 interface Entry {
@@ -70,6 +71,15 @@ export class FakeClient implements Client {
     const name = await this.#begin('delete', key, options);
     const existed = this.#entries.delete(name);
     return { existed, version: ++this.#version, served: this.#served(key, options) };
+  }
+
+  async add(key: Bytes, delta: number | bigint, options: CallOptions = {}) {
+    const name = await this.#begin('add', key, options);
+    const entry = this.#entries.get(name);
+    const before = entry === undefined ? 0n : parseCounter(entry.value);
+    if (before === undefined) throw new KvorumError('not-a-number', failureText('not-a-number'));
+    const value = before + BigInt(delta);
+    return { value, version: this.#write(name, value.toString()), served: this.#served(key, options) };
   }
 
   status(): AsyncIterableIterator<ConnectionEvent> {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { KvorumError, limits } from '@kvorum/common';
+import { defaultLimits as limits, KvorumError } from '@kvorum/common';
 import type { Client, ConnectionEvent } from '../src/index.ts';
 import { connect, createClient } from '../src/index.ts';
 import { FakeServer } from './fake-server.ts';

@@ -6,8 +6,15 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
-import type { Address, Layout, ReplyBody, Request, Versioned } from '@kvorum/common';
-import { CLIENT_SUBPROTOCOL, decodeRequests, encodeReplies } from '@kvorum/common';
+import type { Address, Layout, Records, ReplyBody, Request, Versioned } from '@kvorum/common';
+import {
+  answerQuery,
+  applyCommand,
+  bytesToMapKey,
+  CLIENT_SUBPROTOCOL,
+  decodeRequests,
+  encodeReplies,
+} from '@kvorum/common';
 
 export interface FakeServerOptions {
   readonly subprotocol?: string | false;
@@ -25,6 +32,11 @@ export class FakeServer {
   readonly sockets = new Set<WebSocket>();
   readonly #http: Server;
   readonly #values = new Map<string, Versioned>();
+  readonly #records: Records = {
+    get: (key) => this.#values.get(bytesToMapKey(key)),
+    set: (key, version, value) => void this.#values.set(bytesToMapKey(key), { version, value: new Uint8Array(value) }),
+    remove: (key) => void this.#values.delete(bytesToMapKey(key)),
+  };
   #version = 0;
 
   private constructor(http: Server, options: FakeServerOptions) {
@@ -80,41 +92,24 @@ export class FakeServer {
 
   get #layout(): Layout {
     const nodes = [{ id: 1, address: this.address, instance: 'i1' }];
-    return { clusterId: 'c0ffee', epoch: 1, nodes, groups: [0, 1].map((id) => ({ id, members: [1] })) };
+    return {
+      clusterId: 'c0ffee',
+      epoch: 1,
+      routing: 'tag',
+      nodes,
+      groups: [0, 1].map((id) => ({ id, members: [1], protocol: 'sequence-paxos' })),
+    };
   }
 
   #answer(body: Request['body']): ReplyBody {
     const served = { node: 1, ballot: 2, index: 3 };
     if (body.type === 'layout') return { type: 'layout', layout: this.#layout };
     if (body.type === 'status') return { type: 'status', json: JSON.stringify({ node: 1, clusterId: 'c0ffee' }) };
-    if (body.type === 'check-in') throw new Error('no node checks in here');
+    if (body.type !== 'group') throw new Error(`nobody asks for a ${body.type} here`);
     const { request } = body;
     if (request.type === 'open-session') return { type: 'session', session: 9, served };
-    if (request.type === 'read') return { type: 'value', found: this.#values.get(name(request.key)), served };
-    const { command } = request;
-    const key = name(command.key);
-    const before = this.#values.get(key);
-    if (command.type === 'delete') {
-      this.#values.delete(key);
-      const version = ++this.#version;
-      return { type: 'result', result: { type: 'deleted', existed: before !== undefined, version }, served };
-    }
-    const matches =
-      command.type === 'put' ||
-      (command.type === 'cas-version'
-        ? command.expectedVersion === (before?.version ?? 0)
-        : name(command.expected) === name(before?.value));
-    if (!matches) {
-      const { version = 0, value } = before ?? {};
-      return { type: 'result', result: { type: 'mismatch', version, value }, served };
-    }
+    if (request.type === 'read') return { ...answerQuery(this.#records, request.query), served };
     this.#version += 1;
-    const value = new Uint8Array(command.type === 'put' ? command.value : command.next);
-    this.#values.set(key, { version: this.#version, value });
-    return { type: 'result', result: { type: 'written', version: this.#version }, served };
+    return { type: 'result', result: applyCommand(this.#records, request.command, this.#version), served };
   }
-}
-
-function name(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? 'absent' : Buffer.from(bytes).toString('hex');
 }

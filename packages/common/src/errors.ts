@@ -33,7 +33,7 @@ export type ErrorCode =
   /** The result would not be a number that can be stored; nothing was changed. */
   | 'out-of-range'
   /** Client and server speak different versions of the protocol, or a layout or record has a newer format. */
-  | 'wrong-version';
+  | 'unsupported-version';
 
 interface CodeFacts {
   readonly retryable: boolean;
@@ -55,7 +55,7 @@ const facts: Record<ErrorCode, CodeFacts> = {
   unsupported: { retryable: false, outcome: 'not-applied' },
   'not-a-number': { retryable: false, outcome: 'not-applied' },
   'out-of-range': { retryable: false, outcome: 'not-applied' },
-  'wrong-version': { retryable: false, outcome: 'not-applied' },
+  'unsupported-version': { retryable: false, outcome: 'not-applied' },
 };
 
 /** In wire order: a code's place is its number in a frame, so new codes go to the end. */

@@ -15,6 +15,10 @@ const table: readonly (readonly [ErrorCode, retryable: boolean, Outcome])[] = [
   ['timeout', true, 'unknown'],
   ['cancelled', true, 'not-applied'],
   ['closed', false, 'not-applied'],
+  ['unsupported', false, 'not-applied'],
+  ['not-a-number', false, 'not-applied'],
+  ['out-of-range', false, 'not-applied'],
+  ['unsupported-version', false, 'not-applied'],
 ];
 
 describe('errors', () => {

@@ -61,7 +61,7 @@ describe('faults', () => {
   it('include the time between a crash and the next start, and a crash ends the leadership', () => {
     const recorder = new Recorder(2);
     recorder.started(0, 1);
-    recorder.observe(1, 1, 4, { leading: true, ballot, decidedIndex: 2 });
+    recorder.observe(1, 1, 4, { serves: true, term: ballot, log: { decidedIndex: 2 } });
     recorder.stopped(10, 1);
     recorder.started(20, 1);
     const { faults, leaderships } = recorder.finish(factsOf());
@@ -77,13 +77,13 @@ describe('what replicas say', () => {
   it('is recorded when it changes', () => {
     const recorder = new Recorder(2);
     const views = [
-      { leading: false, ballot: ballotOf(1, 1), decidedIndex: 0 },
-      { leading: true, ballot, decidedIndex: 0 },
-      { leading: true, ballot, decidedIndex: 2 },
-      { leading: true, ballot, decidedIndex: 2 },
+      { serves: false, term: ballotOf(1, 1), log: { decidedIndex: 0 } },
+      { serves: true, term: ballot, log: { decidedIndex: 0 } },
+      { serves: true, term: ballot, log: { decidedIndex: 2 } },
+      { serves: true, term: ballot, log: { decidedIndex: 2 } },
       // It has heard of another leader and has not yet stopped.
-      { leading: true, ballot: ballotOf(4, 1), decidedIndex: 2 },
-      { leading: false, ballot: ballotOf(4, 1), decidedIndex: 3 },
+      { serves: true, term: ballotOf(4, 1), log: { decidedIndex: 2 } },
+      { serves: false, term: ballotOf(4, 1), log: { decidedIndex: 3 } },
     ];
     views.forEach((view, i) => recorder.observe(i, 1, 4, view));
     const { leaderships, decisions, nodeIds } = recorder.finish(factsOf());

@@ -1,7 +1,8 @@
 /** Recordings made by hand: a leader change in real frames, and one as large as a long run. */
 import { encodeReplies, encodeRequests, encodeUtf8, Writer } from '@kvorum/common';
 import type { Ballot, Message } from '@kvorum/consensus';
-import { writePeerMessage } from '@kvorum/server/core';
+import { sequencePaxosCodec } from '@kvorum/consensus';
+import { writePeerMessage, writeReplicaMessage } from '@kvorum/server/core';
 import type { Call } from '../../src/checkers/index.ts';
 import type { Fate, Recording, RunFacts } from '../../src/report/index.ts';
 import { Recorder } from '../../src/report/index.ts';
@@ -10,7 +11,9 @@ export const ballotOf = (number: number, node: number): Ballot => ({ number, pri
 
 export function peerFrame(...messages: readonly (readonly [group: number, message: Message])[]): Uint8Array {
   const writer = new Writer();
-  for (const [group, message] of messages) writePeerMessage(writer, { type: 'consensus', group, message });
+  for (const [group, message] of messages) {
+    writeReplicaMessage(writer, group, (w) => sequencePaxosCodec.writeMessage(w, message));
+  }
   return writer.finish();
 }
 
@@ -65,13 +68,13 @@ export function leaderChange(facts: Partial<RunFacts> = {}): Recording {
   const second = ballotOf(2, 3);
   for (const group of [1, 2]) {
     sendTo(recorder, 10_000, 0, 1, prepareFrame(group, first));
-    recorder.observe(11_000, 0, group, { leading: true, ballot: first, decidedIndex: 0 });
+    recorder.observe(11_000, 0, group, { serves: true, term: first, log: { decidedIndex: 0 } });
   }
   for (let round = 0; round < 30; round += 1) {
     const atUs = 20_000 + round * 10_000;
     sendTo(recorder, atUs, 0, 1, acceptFrame(1 + (round % 2), first, round));
     sendTo(recorder, atUs + 1000, 0, 2, heartbeatFrame(round));
-    recorder.observe(atUs + 900, 0, 1, { leading: true, ballot: first, decidedIndex: round + 1 });
+    recorder.observe(atUs + 900, 0, 1, { serves: true, term: first, log: { decidedIndex: round + 1 } });
   }
   recorder.inflicted(400_000, 'node-0: reaches no other node', () => true);
   const links = [[0, 1], [1, 0], [0, 2], [2, 0]] as const; // prettier-ignore
@@ -83,7 +86,7 @@ export function leaderChange(facts: Partial<RunFacts> = {}): Recording {
   sendTo(recorder, 500_000, 2, 0, prepareFrame(1, second), 'cut');
   sendTo(recorder, 500_000, 2, 1, prepareFrame(1, second));
   sendTo(recorder, 500_500, 1, 2, promiseFrame(1, second));
-  recorder.observe(501_000, 2, 1, { leading: true, ballot: second, decidedIndex: 30 });
+  recorder.observe(501_000, 2, 1, { serves: true, term: second, log: { decidedIndex: 30 } });
   recorder.note(501_000, 'node-2: leads group 1 with ballot 2.n3: node-0, which led it before, does not answer');
   sendTo(
     recorder,
@@ -96,16 +99,16 @@ export function leaderChange(facts: Partial<RunFacts> = {}): Recording {
     ]),
   );
   sendTo(recorder, 501_500, 1, 2, peerFrame([1, { type: 'accepted', ballot: second, acceptedIndex: 31 }]));
-  recorder.observe(502_000, 2, 1, { leading: true, ballot: second, decidedIndex: 31 });
+  recorder.observe(502_000, 2, 1, { serves: true, term: second, log: { decidedIndex: 31 } });
   sendTo(recorder, 502_000, 2, 1, peerFrame([1, { type: 'decide', ballot: second, decidedIndex: 31 }]));
   clientMessages(recorder);
   for (const cut of cuts) cut.end(800_000);
-  recorder.observe(801_000, 0, 1, { leading: false, ballot: second, decidedIndex: 31 });
+  recorder.observe(801_000, 0, 1, { serves: false, term: second, log: { decidedIndex: 31 } });
   return recorder.finish(factsOf(facts));
 }
 
 function clientMessages(recorder: Recorder): void {
-  const request = { type: 'read', group: 1, key: encodeUtf8('k') } as const;
+  const request = { type: 'read', group: 1, query: { type: 'get', key: encodeUtf8('k') } } as const;
   const asked = encodeRequests([{ id: 1, body: { type: 'group', forward: true, request } }]);
   const served = { node: 3, ballot: 2, index: 31 };
   const answered = encodeReplies([{ id: 1, body: { type: 'value', found: undefined, served } }]);
@@ -143,7 +146,7 @@ export function crowded(): Recording {
     const atUs = 1_000_000 + process * 300_000;
     const ballot = ballotOf(process + 1, process + 1);
     sendTo(recorder, atUs, process, (process + 1) % 3, prepareFrame(1, ballot));
-    recorder.observe(atUs + 2000, process, 1, { leading: true, ballot, decidedIndex: 0 });
+    recorder.observe(atUs + 2000, process, 1, { serves: true, term: ballot, log: { decidedIndex: 0 } });
   });
   return recorder.finish(factsOf({ simulatedUs: 3_000_000 }));
 }
@@ -161,7 +164,7 @@ export function largeRecording(messages: number): Recording {
     const isFirst = recorderKnows(seenBallots(recorder), group, ballot);
     if (isFirst) {
       sendTo(recorder, sentUs, leader, member, prepareFrame(group, ballot));
-      recorder.observe(sentUs + 600, leader, group, { leading: true, ballot, decidedIndex: i });
+      recorder.observe(sentUs + 600, leader, group, { serves: true, term: ballot, log: { decidedIndex: i } });
     } else {
       const answer = i % 3 === 0;
       const frame = answer

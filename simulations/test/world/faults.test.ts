@@ -1,9 +1,7 @@
 /** Every fault of the simulated world does what it says, and ends when it is told to. */
 import type { Connection } from '@kvorum/common';
-import { limits } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import { Disk } from '../../src/world/disk.ts';
-import { withLimits } from '../../src/world/limits.ts';
 import { Network } from '../../src/world/network.ts';
 import { SimulatedProcess } from '../../src/world/process.ts';
 import { RandomStream } from '../../src/world/random-stream.ts';
@@ -81,11 +79,11 @@ describe('a disk', () => {
       later: (delayUs: number, done: () => void) => void schedule.after(delayUs, done),
       onFailure: (reason: string) => failures.push(reason),
     };
-    const log = disk.logStorage(user);
+    const records = disk.nodeRecords(user);
     const write = (value: number, done = () => undefined as unknown): void => {
-      log.commit([{ type: 'record', name: 'a', value: bytes(value, 1, 2, 3) }], done);
+      records.write([{ name: 'a', value: bytes(value, 1, 2, 3) }], done);
     };
-    const stored = (): Uint8Array | undefined => disk.logStorage(user).readRecord('a');
+    const stored = (): Uint8Array | undefined => disk.nodeRecords(user).read('a');
     return { schedule, disk, failures, write, stored };
   };
 
@@ -105,10 +103,10 @@ describe('a disk', () => {
     for (let seed = 0; seed < 40; seed += 1) {
       const disk = new Disk(new RandomStream(seed, 'disk'), { commitUs: [1000, 1000] });
       const user = { later: () => undefined, onFailure: () => undefined };
-      const log = disk.logStorage(user);
-      for (const value of [1, 2]) log.commit([{ type: 'record', name: 'a', value: bytes(value) }], () => undefined);
+      const records = disk.nodeRecords(user);
+      for (const value of [1, 2]) records.write([{ name: 'a', value: bytes(value) }], () => undefined);
       disk.crash();
-      seen.add(String(log.readRecord('a')));
+      seen.add(String(records.read('a')));
       expect(disk.damaged).toBe(false);
     }
     expect([...seen].sort()).toEqual(['1', 'undefined']);
@@ -245,15 +243,5 @@ describe('a world', () => {
     const known = (): boolean =>
       world.processes.every((p) => JSON.stringify(world.node(p)?.status()).includes('node-1:45679'));
     expect(world.runUntil(known, 3000)).toBe(true);
-  });
-});
-
-describe('shrunk limits', () => {
-  it('hold while the run lasts, and no longer, also when it throws', () => {
-    const before = { ...limits };
-    expect(withLimits({ retainedEntriesMax: 3 }, () => limits.retainedEntriesMax)).toBe(3);
-    const failing = (): void => withLimits({ keyBytesMax: 1 }, () => void JSON.parse('{'));
-    expect(failing).toThrow(SyntaxError);
-    expect({ ...limits }).toEqual(before);
   });
 });

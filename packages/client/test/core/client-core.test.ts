@@ -2,7 +2,7 @@
 import type { Clock, ConnectionHandlers, Dialer, Layout, ReplyBody } from '@kvorum/common';
 import { decodeRequests, encodeReplies, encodeUtf8 } from '@kvorum/common';
 import { expect, it } from 'vitest';
-import { ClientCore } from '../../src/core/index.ts';
+import { ClientCore, defaultClientTimings } from '../../src/core/index.ts';
 
 /** Time that passes when it is told to. */
 class ManualClock implements Clock {
@@ -52,7 +52,9 @@ it('does not go on asking once every operation has ended', () => {
       return { remote: address.host, send: () => undefined, backlogBytes: () => 0, close: () => undefined };
     },
   };
-  const core = new ClientCore({ clock, random: { nextUint32: () => 1 }, dialer }, [{ host: 'a', port: 1 }]);
+  const core = new ClientCore({ clock, random: { nextUint32: () => 1 }, dialer, timings: defaultClientTimings }, [
+    { host: 'a', port: 1 },
+  ]);
   const failed: unknown[] = [];
   for (let i = 0; i < 10; i += 1) {
     core.submit({ type: 'put', key: encodeUtf8(`k${i}`), value: new Uint8Array(10) }, 200, (outcome) =>
@@ -78,8 +80,9 @@ function answering(
   const layout: Layout = {
     clusterId: 'c',
     epoch: 1,
+    routing: 'tag',
     nodes: addresses.map((address, i) => ({ id: i + 1, address, instance: `i${i}` })),
-    groups: [0, 1].map((id) => ({ id, members })),
+    groups: [0, 1].map((id) => ({ id, members, protocol: 'sequence-paxos' })),
   };
   const open = new Map<number, ConnectionHandlers>();
   const dialer: Dialer = {
@@ -95,7 +98,10 @@ function answering(
       return { remote: address.host, send, backlogBytes: () => 0, close: () => undefined };
     },
   };
-  const core = new ClientCore({ clock, random: { nextUint32: () => 2 ** 31 }, dialer }, addresses);
+  const core = new ClientCore(
+    { clock, random: { nextUint32: () => 2 ** 31 }, dialer, timings: defaultClientTimings },
+    addresses,
+  );
   return { core, close: (node, reason) => open.get(node)?.onClose(reason) };
 }
 
