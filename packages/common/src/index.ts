@@ -8,5 +8,8 @@ export * from './layout/key-hash.ts';
 export * from './layout/layout.ts';
 export * from './limits.ts';
 export * from './marks.ts';
+export * from './metrics/metrics.ts';
+export * from './metrics/log-linear-histogram.ts';
+export * from './metrics/metrics-registry.ts';
 export * from './layout/placement.ts';
 export * from './ports.ts';

@@ -15,7 +15,8 @@ import { limits } from '../limits.ts';
 
 /** Path and websocket subprotocol; another version of the protocol has another number. */
 export const CLIENT_PATH = '/client';
-export const CLIENT_SUBPROTOCOL = 'kvorum.client.1';
+export const CLIENT_PROTOCOL_VERSION = 1;
+export const CLIENT_SUBPROTOCOL = `kvorum.client.${CLIENT_PROTOCOL_VERSION}`;
 
 /** What a group is asked, by a client or on its behalf by another node. */
 export type GroupRequest =

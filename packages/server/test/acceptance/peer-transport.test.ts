@@ -1,6 +1,6 @@
 /** What every PeerTransport must do, and what the one on websockets does besides. */
 import type { Address, NodeId, PeerHandlers, PeerTransport } from '@kvorum/common';
-import { formatAddress, limits } from '@kvorum/common';
+import { formatAddress, limits, MetricsRegistry } from '@kvorum/common';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders } from '../../src/adapters/websocket/peer-handshake.ts';
@@ -10,6 +10,7 @@ import { WsPeerTransport } from '../../src/adapters/websocket/ws-peer-transport.
 import type { NodePorts } from '../../src/core/index.ts';
 import { World } from '../../../../simulations/src/world/world.ts';
 import { Noise } from '../../../common/test/fuzz.ts';
+import { fakeNode } from '../adapters/web-handlers.ts';
 import { ListLogger } from '../core/fakes.ts';
 
 /** What the simulated world hands to its nodes: the ports are what is tested here. */
@@ -52,6 +53,7 @@ function connect(ends: readonly End[], clusterId = 'cluster-a'): void {
 class RealEnd implements End {
   readonly heard: End['heard'] = [];
   readonly logger = new ListLogger();
+  readonly metrics = new MetricsRegistry();
   readonly accepted: WebSocket[] = [];
   /** Why it refused those who dialled. */
   readonly refusals: string[] = [];
@@ -67,8 +69,7 @@ class RealEnd implements End {
     end.#server = await listen(
       { host: '127.0.0.1', port },
       {
-        healthy: () => true,
-        status: () => ({}),
+        ...fakeNode(),
         onClient: (socket) => socket.terminate(),
         checkPeer: (request) => {
           const refusal = end.transport.check(request);
@@ -82,7 +83,7 @@ class RealEnd implements End {
         },
       },
     );
-    end.transport = new WsPeerTransport(end.logger, end.address);
+    end.transport = new WsPeerTransport(end.logger, end.address, end.metrics);
     return end;
   }
 

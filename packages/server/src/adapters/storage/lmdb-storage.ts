@@ -5,7 +5,7 @@
  * what is reported as committed is on disk. A commit that fails is reported once and never tried again.
  */
 import path from 'node:path';
-import type { GroupId } from '@kvorum/common';
+import type { Clock, GroupId, Histogram, Metrics } from '@kvorum/common';
 import { Writer } from '@kvorum/common';
 import type { Recovered } from '@kvorum/consensus';
 import type { RootDatabase } from 'lmdb';
@@ -38,12 +38,21 @@ export interface Storages {
   close(): Promise<void>;
 }
 
+export interface StorageMeasures {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
 /** `onFailure` is called when a write fails: the process must stop. */
-export function openStorages(directory: string, onFailure: (error: Error) => void): Storages {
+export function openStorages(
+  directory: string,
+  onFailure: (error: Error) => void,
+  measures: StorageMeasures,
+): Storages {
   const log = openDatabase(path.join(directory, 'log'));
   const state = openDatabase(path.join(directory, 'state'));
   return {
-    log: new LmdbLogStorage(log, onFailure),
+    log: new LmdbLogStorage(log, onFailure, measures),
     state: new LmdbStateStorage(state, onFailure),
     close: async () => {
       await Promise.all([log.close(), state.close()]);
@@ -82,12 +91,18 @@ const SEGMENT = 2;
 class LmdbLogStorage implements LogStorage {
   readonly #database: Database;
   readonly #onFailure: (error: Error) => void;
+  readonly #clock: Clock;
+  readonly #syncDuration: Histogram;
+  readonly #commitBytes: Histogram;
   /** Where the stored segments of each group start, in order. */
   readonly #segments = new Map<GroupId, number[]>();
 
-  constructor(database: Database, onFailure: (error: Error) => void) {
+  constructor(database: Database, onFailure: (error: Error) => void, { clock, metrics }: StorageMeasures) {
     this.#database = database;
     this.#onFailure = onFailure;
+    this.#clock = clock;
+    this.#syncDuration = metrics.histogram('log_sync_duration_seconds');
+    this.#commitBytes = metrics.histogram('log_commit_bytes');
   }
 
   readRecord(name: string): Uint8Array | undefined {
@@ -107,28 +122,40 @@ class LmdbLogStorage implements LogStorage {
   }
 
   commit(mutations: readonly LogMutation[], done: () => void): void {
+    const startedMs = this.#clock.monotonicMs();
     const write = (): void => {
-      for (const mutation of mutations) this.#write(mutation);
+      let bytes = 0;
+      for (const mutation of mutations) bytes += this.#write(mutation);
+      this.#commitBytes.observe(bytes);
     };
-    commit(this.#database, write, done, this.#onFailure);
+    const written = (): void => {
+      this.#syncDuration.observe((this.#clock.monotonicMs() - startedMs) / 1000);
+      done();
+    };
+    commit(this.#database, write, written, this.#onFailure);
   }
 
-  #write(mutation: LogMutation): void {
-    if (mutation.type === 'record') {
-      void this.#database.put(recordKey(mutation.name), asBuffer(mutation.value));
-      return;
-    }
+  /** Returns how many bytes of records it put. */
+  #write(mutation: LogMutation): number {
+    if (mutation.type === 'record') return this.#put(recordKey(mutation.name), mutation.value);
     const { group, hardState, append } = mutation;
     const starts = this.#segmentStarts(group);
+    let bytes = 0;
     if (append !== undefined) {
       while ((starts.at(-1) ?? -1) >= append.from) this.#removeSegment(group, starts.pop() as number);
-      void this.#database.put(segmentKey(group, append.from), asBuffer(encodeEntries(append.entries)));
+      bytes += this.#put(segmentKey(group, append.from), encodeEntries(append.entries));
       starts.push(append.from);
     }
-    if (hardState === undefined) return;
-    void this.#database.put(hardStateKey(group), asBuffer(encodeHardState(hardState)));
+    if (hardState === undefined) return bytes;
+    bytes += this.#put(hardStateKey(group), encodeHardState(hardState));
     // A segment ends where the next one starts.
     while ((starts[1] ?? Infinity) <= hardState.compactedIndex) this.#removeSegment(group, starts.shift() as number);
+    return bytes;
+  }
+
+  #put(key: Buffer, value: Uint8Array): number {
+    void this.#database.put(key, asBuffer(value));
+    return key.length + value.length;
   }
 
   #segmentStarts(group: GroupId): number[] {
