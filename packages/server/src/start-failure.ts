@@ -30,16 +30,21 @@ export function describeFailure(error: unknown, where: Where): Failure {
 
 /** A fault of ours: what an operator can do is to tell us. */
 function describeOwnFault(error: unknown): Failure {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const { message, stack } = error instanceof Error ? error : new Error(describeThrown(error));
+  const line = message.replaceAll(/\s*\n\s*/g, ' ') || 'an error without a message';
   return {
-    message: `stops because of a fault of its own: ${message || 'an error without a message'}; please report it with the output of --log-level debug`,
+    message: `stops because of a fault of its own: ${line}; please report it with the output of --log-level debug`,
     fields: { stack },
   };
 }
 
+function describeThrown(thrown: unknown): string {
+  return typeof thrown === 'string' ? thrown : `something was thrown that is no error (${typeof thrown})`;
+}
+
 /** Node's own complaints about how it is used have codes too, such as ERR_INVALID_ARG_TYPE. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code);
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E(?!RR_)[A-Z0-9_]+$/.test(error.code);
 }
 
 function describeSystemError(error: NodeJS.ErrnoException, { host, port, dataDir }: Where): string | undefined {

@@ -1,5 +1,6 @@
 /** What a real server says of itself to those who stop, start and scrape it. */
 import { describe, expect, it } from 'vitest';
+import { parseMetrics } from '../adapters/prometheus-text.ts';
 import { sharedBench, testBench } from './support/bench.ts';
 import { Cluster } from './support/cluster.ts';
 import { until } from './support/deadline.ts';
@@ -68,6 +69,7 @@ describe('/metrics of a server', () => {
     await client.put('key', 'value');
     const server = cluster.server(0);
     const text = await (await server.http('/metrics')).text();
+    expect(parseMetrics(text).length).toBeGreaterThan(10);
     const { clusterId } = await server.status();
     const value = (series: string): number => {
       const line = text.split('\n').find((each) => each.startsWith(`${series} `));
