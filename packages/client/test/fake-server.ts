@@ -13,6 +13,8 @@ export interface FakeServerOptions {
   readonly subprotocol?: string | false;
   /** Instead of an upgrade. */
   readonly httpStatus?: string;
+  /** The reason that goes with it. */
+  readonly refusal?: string;
 }
 
 export class FakeServer {
@@ -36,7 +38,10 @@ export class FakeServer {
     });
     http.on('upgrade', (request, socket, head) => {
       if (options.httpStatus !== undefined) {
-        socket.end(`HTTP/1.1 ${options.httpStatus}\r\nConnection: close\r\nContent-Length: 9\r\n\r\nbecause!\n`);
+        socket.on('error', () => undefined);
+        const body = `${options.refusal ?? 'because!'}\n`;
+        const head = `HTTP/1.1 ${options.httpStatus}\r\nConnection: close\r\nContent-Length: ${body.length}`;
+        socket.end(`${head}\r\n\r\n${body}`);
         return;
       }
       upgrades.handleUpgrade(request, socket, head, (websocket) => {

@@ -25,7 +25,9 @@ export type ErrorCode =
   /** The deadline passed with the operation under way. */
   | 'timeout'
   | 'cancelled'
-  | 'closed';
+  | 'closed'
+  /** The servers speak another version of the protocol than this client. */
+  | 'unsupported-version';
 
 interface CodeFacts {
   readonly retryable: boolean;
@@ -44,6 +46,7 @@ const facts: Record<ErrorCode, CodeFacts> = {
   timeout: { retryable: true, outcome: 'unknown' },
   cancelled: { retryable: true, outcome: 'not-applied' },
   closed: { retryable: false, outcome: 'not-applied' },
+  'unsupported-version': { retryable: false, outcome: 'not-applied' },
 };
 
 /** In wire order: a code's place is its number in a frame, so new codes go to the end. */

@@ -15,6 +15,7 @@ const table: readonly (readonly [ErrorCode, retryable: boolean, Outcome])[] = [
   ['timeout', true, 'unknown'],
   ['cancelled', true, 'not-applied'],
   ['closed', false, 'not-applied'],
+  ['unsupported-version', false, 'not-applied'],
 ];
 
 describe('errors', () => {
