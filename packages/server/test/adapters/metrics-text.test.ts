@@ -1,5 +1,6 @@
 /** What Prometheus reads: by a strict reader, and by Prometheus' own promtool where it is installed. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { metricFamilies, MetricsRegistry } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import { metricsText } from '../../src/adapters/http/metrics-text.ts';
@@ -66,6 +67,18 @@ describe('metrics as text', () => {
     expect(value('log_sync_duration_seconds_sum')).toBeCloseTo(599.5);
     expect(value('log_commit_bytes_bucket', { le: '2048' })).toBe(0);
     expect(value('log_commit_bytes_bucket', { le: '4096' })).toBe(1);
+  });
+
+  it('are listed in docs/operations.md', () => {
+    const page = readFileSync(new URL('../../../../docs/operations.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| `kvorum_(\w+)` +\| (\w+) +\| ([\w, ]*?) +\| /gm)].map(
+      ([, name, kind, labels]) => {
+        return [name, kind, labels?.trim()];
+      },
+    );
+    expect(rows).toEqual(
+      Object.entries(metricFamilies).map(([name, { kind, labels }]) => [name, kind, Object.keys(labels).join(', ')]),
+    );
   });
 
   it('pass promtool', ({ skip }) => {
