@@ -1,5 +1,5 @@
 /** Directories that cannot hold data: refused at once, by name, with what to do. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -82,6 +82,21 @@ describe('a data directory is refused when', () => {
 
   it('its name is too long', () => {
     expect(refusal(path.join(base, 'a'.repeat(300)))).toContain('(ENAMETOOLONG); choose another --data-dir');
+  });
+
+  it('there is hardly any room left', ({ skip }) => {
+    const disk = path.join(base, 'disk');
+    mkdirSync(disk);
+    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'none', disk]);
+    if (status !== 0) skip('only root may mount a small disk');
+    const directory = path.join(disk, 'a');
+    try {
+      expect(refusal(directory)).toBe(
+        `the data directory ${directory} cannot be used: there are only 524288 bytes left; make room, or choose another --data-dir`,
+      );
+    } finally {
+      spawnSync('umount', [disk]);
+    }
   });
 
   it('there is no permission to make it, or to write there', () => {
