@@ -132,6 +132,48 @@ describe('what does not work', () => {
     expect(error.message).toBe(`no answer from ${gone.name}: connection refused`);
   });
 
+  describe('servers of another protocol version', () => {
+    async function newer(): Promise<FakeServer> {
+      const refusal = 'this server speaks client protocol 9, you offered 1';
+      const server = await FakeServer.start({ httpStatus: '426 Upgrade Required', refusal });
+      cleanups.push(() => server.stop());
+      return server;
+    }
+
+    test('connecting says so at once, and names both versions', async () => {
+      const [one, two] = [await newer(), await newer()];
+      const startedMs = performance.now();
+      const error = await failure(connect({ servers: `${one.name},${two.name}`, timeoutMs: 20_000 }));
+      expect(performance.now() - startedMs).toBeLessThan(5000);
+      expect(error).toMatchObject({ code: 'unsupported-version', retryable: false, outcome: 'not-applied' });
+      const each = 'it speaks client protocol 9, this client speaks 1';
+      expect(error.message).toBe(`${one.name}: ${each}; ${two.name}: ${each}; use a client of the servers' version`);
+    });
+
+    test('an operation and a question say so as well', async () => {
+      const server = await newer();
+      const client = createClient({ servers: server.name, timeoutMs: 20_000 });
+      cleanups.push(() => client.close());
+      const startedMs = performance.now();
+      expect(await failure(client.put('a', '1'))).toMatchObject({
+        code: 'unsupported-version',
+        outcome: 'not-applied',
+      });
+      const asked = await failure(client.inspect(server.address));
+      expect(asked).toMatchObject({ code: 'unsupported-version' });
+      expect(asked.message).toBe(`${server.name}: it speaks client protocol 9, this client speaks 1`);
+      expect(performance.now() - startedMs).toBeLessThan(5000);
+    });
+
+    test('one server of its own version is enough', async () => {
+      const [other, server] = [await newer(), await FakeServer.start()];
+      cleanups.push(() => server.stop());
+      const client = await connect({ servers: `${other.name},${server.name}` });
+      cleanups.push(() => client.close());
+      await client.put('a', '1');
+    });
+  });
+
   test('of several servers one is enough', async () => {
     const gone = await FakeServer.start();
     await gone.stop();

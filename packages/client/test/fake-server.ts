@@ -20,6 +20,8 @@ export interface FakeServerOptions {
   readonly subprotocol?: string | false;
   /** Instead of an upgrade. */
   readonly httpStatus?: string;
+  /** The reason that goes with it. */
+  readonly refusal?: string;
 }
 
 export class FakeServer {
@@ -48,7 +50,10 @@ export class FakeServer {
     });
     http.on('upgrade', (request, socket, head) => {
       if (options.httpStatus !== undefined) {
-        socket.end(`HTTP/1.1 ${options.httpStatus}\r\nConnection: close\r\nContent-Length: 9\r\n\r\nbecause!\n`);
+        socket.on('error', () => undefined);
+        const body = `${options.refusal ?? 'because!'}\n`;
+        const head = `HTTP/1.1 ${options.httpStatus}\r\nConnection: close\r\nContent-Length: ${body.length}`;
+        socket.end(`${head}\r\n\r\n${body}`);
         return;
       }
       upgrades.handleUpgrade(request, socket, head, (websocket) => {
@@ -109,7 +114,8 @@ export class FakeServer {
     const { request } = body;
     if (request.type === 'open-session') return { type: 'session', session: 9, served };
     if (request.type === 'read') return { ...answerQuery(this.#records, request.query), served };
-    this.#version += 1;
-    return { type: 'result', result: applyCommand(this.#records, request.command, this.#version), served };
+    const result = applyCommand(this.#records, request.command, this.#version + 1);
+    if (result.type !== 'mismatch') this.#version += 1;
+    return { type: 'result', result, served };
   }
 }

@@ -108,6 +108,23 @@ test('another protocol version', async () => {
   expect(await troubleWith(chosen.address)).toMatch('another protocol version than kvorum.client.1');
   const refused = await start({ httpStatus: '426 Upgrade Required' });
   expect(await troubleWith(refused.address)).toBe('it speaks another protocol version than kvorum.client.1: because!');
+  const newer = await start({
+    httpStatus: '426 Upgrade Required',
+    refusal: 'this server speaks client protocol 9, you offered 1',
+  });
+  const dialer = new WsDialer();
+  expect(await troubleWith(newer.address, dialer)).toBe('it speaks client protocol 9, this client speaks 1');
+  expect(dialer.trouble(newer.address)).toMatchObject({ refused: true, otherVersion: true });
+});
+
+test('a name that the server does not go by', async () => {
+  const server = await start({
+    httpStatus: '421 Misdirected Request',
+    refusal: 'this server does not go by the name db; if it should, start it with --allowed-host db',
+  });
+  expect(await troubleWith(server.address)).toBe(
+    'it does not answer to that name: this server does not go by the name db; if it should, start it with --allowed-host db',
+  );
 });
 
 test('something else than a Kvorum server', async () => {

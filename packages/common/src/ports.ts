@@ -22,6 +22,10 @@ export interface Random {
   nextUint32(): number;
 }
 
+/**
+ * `event` names the kind of event, such as `peer.suspected`, where it may come often: then only so many lines of one kind are
+ * written about the same `peer` and `group`, and the rest is counted.
+ */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Logger {

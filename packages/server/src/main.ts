@@ -3,23 +3,35 @@
  */
 import { hostname } from 'node:os';
 import path from 'node:path';
-import type { Address } from '@kvorum/common';
-import { formatAddress, settingsWith } from '@kvorum/common';
+import type { Address, Settings } from '@kvorum/common';
+import { formatAddress, MetricsRegistry, settingsWith } from '@kvorum/common';
 import type { DataDirectory } from './adapters/storage/data-directory.ts';
-import { claimDirectory, DirectoryInUse } from './adapters/storage/data-directory.ts';
+import { claimDirectory } from './adapters/storage/data-directory.ts';
 import { checkDataFormat } from './adapters/storage/format-file.ts';
 import { openStorages } from './adapters/storage/lmdb-storage.ts';
 import { systemClock } from './adapters/process/system-clock.ts';
+import type { ProcessMetrics } from './adapters/process/process-metrics.ts';
+import { watchProcess } from './adapters/process/process-metrics.ts';
 import { systemRandom } from './adapters/process/system-random.ts';
+import { metricsText } from './adapters/http/metrics-text.ts';
+import { hostNames } from './adapters/http/origin-check.ts';
+import type { PageSources } from './adapters/http/pages.ts';
+import { healthChecks, livenessChecks, readinessChecks } from './adapters/http/probes.ts';
+import type { WebServer } from './adapters/http/web-server.ts';
 import { listen } from './adapters/http/web-server.ts';
-import type { ProcessLogger } from './adapters/logs/winston-logger.ts';
+import type { ThrottledLogger } from './adapters/logs/throttled-logger.ts';
+import { throttledLogger } from './adapters/logs/throttled-logger.ts';
 import { createLogger } from './adapters/logs/winston-logger.ts';
 import { attachClient } from './adapters/websocket/ws-client-gateway.ts';
 import { wsDialer } from './adapters/websocket/ws-dialer.ts';
 import { WsPeerTransport } from './adapters/websocket/ws-peer-transport.ts';
-import { CorruptRecord, Node, UnknownFormat, UnknownProtocol } from './core/index.ts';
+import { Node } from './core/index.ts';
 import type { ServerFlags } from './flags.ts';
-import { parseFlags } from './flags.ts';
+import { exposureWarning, packageVersion, parseFlags } from './flags.ts';
+import { NodeMetrics } from './node-metrics.ts';
+import { viewOf } from './node-view.ts';
+import type { Failure } from './start-failure.ts';
+import { describeFailure } from './start-failure.ts';
 
 /** How long a shutdown waits for applied data to reach the disk; the log has it anyway. */
 const SHUTDOWN_FLUSH_MS = 2000;
@@ -27,62 +39,57 @@ const SHUTDOWN_FLUSH_MS = 2000;
 const FAILURE_LOG_MS = 1000;
 
 const flags = parseFlags(process.argv);
-const logger = createLogger(flags.logLevel, process.stderr.isTTY);
-/** Until both are there, a connection is told that the node is just starting. */
-const running: { node?: Node; transport?: WsPeerTransport } = {};
+const terminal = process.stderr.isTTY;
+const writer = createLogger({
+  level: flags.logLevel,
+  format: flags.logFormat === 'auto' ? (terminal ? 'text' : 'json') : flags.logFormat,
+  color: terminal && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb',
+});
+const logger = throttledLogger(writer, systemClock);
+const metrics = new MetricsRegistry();
+/** Until they are there, a connection is told that the node is just starting. */
+const running: { node?: Node; transport?: WsPeerTransport; storageFailure?: string } = {};
 let stopping = false;
 
 /** Ends the process once the reason is written; the node does nothing more from here on. */
-function fail(message: string): void {
+function fail({ message, fields }: Failure): void {
   running.node?.stop();
   process.exitCode = 1;
-  logger.error(message);
+  logger.error(message, fields);
   if (stopping) return;
   stopping = true;
+  logger.flush();
   setTimeout(() => process.exit(), FAILURE_LOG_MS).unref();
-  logger.end(() => process.exit());
+  writer.end(() => process.exit());
 }
 
-process.on('uncaughtException', (error) => {
-  if (isUnusableData(error)) fail(describeStartFailure(error, flags));
-  else fail(`stops because of a fault of its own: ${error.stack ?? error.message}`);
-});
+process.on('uncaughtException', (error) => fail(describeFailure(error, flags)));
 
 try {
   await startServer(flags, logger);
 } catch (error) {
-  fail(describeStartFailure(error, flags));
+  fail(describeFailure(error, flags));
 }
 
-async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<void> {
-  const settings = settingsWith();
+async function startServer(flags: ServerFlags, logger: ThrottledLogger): Promise<void> {
+  const { heartbeatRoundMs, electionTimeoutMs } = flags;
+  const settings = settingsWith({ timings: { heartbeatRoundMs, electionTimeoutMs } });
   const directory = claimDirectory(path.resolve(flags.dataDir));
   process.on('exit', () => directory.release());
   checkDataFormat(directory.path);
-  const storages = openStorages(directory.path, (error) => {
-    fail(
-      `a write to ${directory.path} failed: ${error.message}; nothing was acknowledged that is not on disk. Make room or replace the disk, then start again`,
-    );
-  });
-  const web = await listen(
-    { host: flags.host, port: flags.port },
-    {
-      clientConnectionsMax: settings.limits.clientConnectionsMax,
-      healthy: () => running.node?.healthy === true,
-      status: () => ({ ...running.node?.status(), pid: process.pid, droppedPeerFrames: running.transport?.dropped }),
-      onClient: (socket, remote) => {
-        if (running.node === undefined) socket.terminate();
-        else attachClient(socket, remote, running.node, settings.timings.firstFrameTimeoutMs);
-      },
-      checkPeer: (request) =>
-        running.transport?.check(request) ?? (running.transport ? undefined : 'this node is just starting'),
-      peerHeaders: () => running.transport?.headers() ?? [],
-      onPeer: (socket, request) => running.transport?.accept(socket, request),
-    },
-  );
+  const onStorageFailure = (error: Error): void => {
+    running.storageFailure = error.message;
+    const message = `a write to ${directory.path} failed: ${error.message}; nothing was acknowledged that is not on disk. Make room or replace the disk, then start again`;
+    fail({ message });
+  };
+  const storages = openStorages(directory.path, onStorageFailure, { clock: systemClock, metrics });
+  const processMetrics = watchProcess(metrics, systemClock, directory.path);
+  const web = await startWeb(flags, settings, processMetrics);
   const address = advertisedAddress(flags, web.address);
   logger.info(`listens on ${formatAddress(web.address)}, data in ${directory.path}`);
-  const transport = new WsPeerTransport(logger, address, settings.limits);
+  const exposed = exposureWarning(flags.host);
+  if (exposed !== undefined) logger.warn(exposed);
+  const transport = new WsPeerTransport(logger, address, metrics, settings.limits);
   const node = new Node(
     {
       clock: systemClock,
@@ -101,40 +108,79 @@ async function startServer(flags: ServerFlags, logger: ProcessLogger): Promise<v
       replication: flags.replication,
       partitions: flags.partitions,
       settings,
-      onRejected: fail,
+      onRejected: (reason) => fail({ message: reason }),
     },
   );
   running.transport = transport;
   running.node = node;
   node.start();
-  const { formed } = node;
-  if (flags.formationGiven && formed !== undefined) {
-    logger.warn(
-      `the cluster was formed with ${formed.nodes} nodes and ${formed.partitions} partitions; --cluster-size, --replication and ` +
-        '--partitions count only when a cluster is formed',
-    );
-  }
-  const stop = (signal: NodeJS.Signals): void =>
-    void shutDown(signal, { node, transport, web, storages, directory, logger });
+  warnOfIgnoredFlags(flags, node);
+  const stop = (signal: NodeJS.Signals): void => void shutDown(signal, { node, transport, web, storages, directory });
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   // Started by a program rather than by a person: ends with it.
   process.once('disconnect', () => stop('SIGTERM'));
 }
 
+async function startWeb(flags: ServerFlags, settings: Settings, processMetrics: ProcessMetrics): Promise<WebServer> {
+  const names = [flags.host, advertisedHost(flags), ...flags.allowedHosts];
+  const nodeMetrics = new NodeMetrics(metrics, packageVersion());
+  const web: WebServer = await listen(
+    { host: flags.host, port: flags.port },
+    {
+      clientConnectionsMax: settings.limits.clientConnectionsMax,
+      hostNames: hostNames(names),
+      pages: pageSources(processMetrics, () => {
+        processMetrics.collect();
+        running.transport?.collect();
+        nodeMetrics.collect(running.node && viewOf(running.node), web.clientConnections, stopping);
+      }),
+      onClient: (socket, remote) => {
+        if (running.node === undefined) socket.terminate();
+        else attachClient(socket, remote, running.node, settings.timings.firstFrameTimeoutMs);
+      },
+      checkPeer: (request) =>
+        running.transport?.check(request) ?? (running.transport ? undefined : 'this node is just starting'),
+      peerHeaders: () => running.transport?.headers() ?? [],
+      onPeer: (socket, request) => running.transport?.accept(socket, request),
+    },
+  );
+  return web;
+}
+
+function pageSources({ loop }: ProcessMetrics, collect: () => void): PageSources {
+  return {
+    liveness: () => livenessChecks({ sinceTurnMs: loop.sinceTurnMs, storageFailure: running.storageFailure }),
+    readiness: () => readinessChecks({ state: running.node && viewOf(running.node).state, stopping }),
+    health: () => healthChecks(running.node?.healthy === true, running.node ? viewOf(running.node).groups : []),
+    status: () => ({ ...running.node?.status(), pid: process.pid, droppedPeerFrames: running.transport?.dropped }),
+    metrics: () => {
+      collect();
+      return metricsText(metrics);
+    },
+  };
+}
+
+function warnOfIgnoredFlags(flags: ServerFlags, { formed }: Node): void {
+  if (!flags.formationGiven || formed === undefined) return;
+  logger.warn(
+    `the cluster was formed with ${formed.nodes} nodes and ${formed.partitions} partitions; --cluster-size, --replication and ` +
+      '--partitions count only when a cluster is formed',
+  );
+}
+
 interface Parts {
   readonly node: Node;
   readonly transport: WsPeerTransport;
-  readonly web: { close(): void };
+  readonly web: WebServer;
   readonly storages: { close(): Promise<void> };
   readonly directory: DataDirectory;
-  readonly logger: ProcessLogger;
 }
 
 async function shutDown(signal: NodeJS.Signals, parts: Parts): Promise<void> {
   if (stopping) return;
   stopping = true;
-  parts.logger.info(`${signal}: shuts down`);
+  logger.info(`${signal}: shuts down`);
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, SHUTDOWN_FLUSH_MS);
     parts.node.flush(() => {
@@ -147,37 +193,17 @@ async function shutDown(signal: NodeJS.Signals, parts: Parts): Promise<void> {
   parts.web.close();
   await parts.storages.close();
   parts.directory.release();
+  logger.flush();
   // A write that failed meanwhile has set the exit code.
-  parts.logger.end(() => process.exit());
+  writer.end(() => process.exit());
 }
 
 /** Where others reach this node: a wildcard address is no use to them. */
+function advertisedHost({ host, advertise }: ServerFlags): string {
+  const wildcard = host === '0.0.0.0' || host === '::';
+  return advertise ?? (wildcard ? hostname() : host);
+}
+
 function advertisedAddress(flags: ServerFlags, listening: Address): Address {
-  const wildcard = flags.host === '0.0.0.0' || flags.host === '::';
-  return { host: flags.advertise ?? (wildcard ? hostname() : flags.host), port: listening.port };
-}
-
-function isUnusableData(error: unknown): boolean {
-  return error instanceof CorruptRecord || error instanceof UnknownFormat || error instanceof UnknownProtocol;
-}
-
-function describeStartFailure(error: unknown, flags: ServerFlags): string {
-  const { code } = error as NodeJS.ErrnoException;
-  const where = formatAddress({ host: flags.host, port: flags.port });
-  if (error instanceof DirectoryInUse) return error.message;
-  if (error instanceof UnknownFormat || error instanceof UnknownProtocol) {
-    return `${error.message}; start the version of Kvorum that wrote ${flags.dataDir}, or choose an empty --data-dir`;
-  }
-  if (error instanceof CorruptRecord) {
-    return `the data in ${flags.dataDir} cannot be used: ${error.message}. Keep the directory for inspection and restore this node's data from a copy`;
-  }
-  if (code === 'EADDRINUSE') return `${where} is in use by another program; choose another port with -p`;
-  if (code === 'EADDRNOTAVAIL') return `${flags.host} is no address of this machine; choose another with --host`;
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return `${flags.host} is no name that can be resolved; choose another with --host`;
-  if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EROFS') {
-    return `${flags.dataDir} cannot be made a directory: ${(error as Error).message}; choose another --data-dir`;
-  }
-  if (code === 'EACCES') return `no permission: ${(error as Error).message}`;
-  return `cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return { host: advertisedHost(flags), port: listening.port };
 }

@@ -7,7 +7,7 @@ import type { Browser, Page } from 'puppeteer-core';
 import { launch } from 'puppeteer-core';
 import { describe } from 'vitest';
 
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** Tests in a browser: without one they are skipped, and say so, on a developer's machine, and fail in CI. */
 export function describePage(name: string, tests: () => void): void {

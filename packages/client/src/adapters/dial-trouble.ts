@@ -2,12 +2,14 @@
  * Why a server could not be reached, in words that help a person.
  */
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { CLIENT_SUBPROTOCOL } from '@kvorum/common';
+import { CLIENT_PROTOCOL_VERSION, CLIENT_SUBPROTOCOL } from '@kvorum/common';
 
 export interface DialTrouble {
   readonly reason: string;
   /** Something answered with a definite no: trying again right away will hardly change that. */
   readonly refused: boolean;
+  /** It is a server, and speaks another version of the protocol: trying again does not change that. */
+  readonly otherVersion?: true;
 }
 
 /** What ws says when the other end does not speak websocket as it should. */
@@ -37,7 +39,7 @@ export function explainDialError(error: Error, localPort: number | undefined): D
       return { reason: `the local port ${localPort} is reserved for privileged programs`, refused: true };
   }
   if (error.message === 'Server sent an invalid subprotocol') {
-    return { reason: `it speaks another protocol version than ${CLIENT_SUBPROTOCOL}`, refused: true };
+    return explainOtherVersion('');
   }
   if (code.startsWith('HPE_') || foreignHandshake.test(error.message)) {
     return { reason: 'not a Kvorum server', refused: true };
@@ -73,14 +75,20 @@ function explainStatus(status: number, body: string): DialTrouble {
   if (status === 401 || status === 403) {
     return { reason: `it refused the credentials${said && `: ${said}`}`, refused: true };
   }
-  if (status === 426) {
-    return {
-      reason: `it speaks another protocol version than ${CLIENT_SUBPROTOCOL}${said && `: ${said}`}`,
-      refused: true,
-    };
-  }
+  if (status === 426) return explainOtherVersion(said);
+  if (status === 421) return { reason: `it does not answer to that name${said && `: ${said}`}`, refused: true };
   if (status === 503) return { reason: `it takes no more connections${said && `: ${said}`}`, refused: false };
   return { reason: `not a Kvorum server (http status ${status})`, refused: true };
+}
+
+/** A server that refuses a version says which one it speaks. */
+function explainOtherVersion(said: string): DialTrouble {
+  const spoken = /\bspeaks client protocol (\d{1,9})\b/.exec(said)?.[1];
+  const reason =
+    spoken === undefined
+      ? `it speaks another protocol version than ${CLIENT_SUBPROTOCOL}${said && `: ${said}`}`
+      : `it speaks client protocol ${spoken}, this client speaks ${CLIENT_PROTOCOL_VERSION}`;
+  return { reason, refused: true, otherVersion: true };
 }
 
 /** Why an open connection ended, from the close frame of the other side. */

@@ -15,6 +15,8 @@ export interface WsDialerOptions {
   /** Connections leave from this port of this machine. */
   readonly localPort?: number | undefined;
   readonly handshakeTimeoutMs?: number;
+  /** A connection did not come about; `trouble` tells why. */
+  readonly onTrouble?: () => void;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 5000;
@@ -59,7 +61,10 @@ export class WsDialer implements Dialer {
       onFrame: (frame) => handlers.onFrame(frame),
       onClose: (reason) => {
         this.#sockets.delete(socket);
-        if (connection.dialTrouble !== undefined) this.#troubles.set(name, connection.dialTrouble);
+        if (connection.dialTrouble !== undefined) {
+          this.#troubles.set(name, connection.dialTrouble);
+          this.#options.onTrouble?.();
+        }
         handlers.onClose(reason);
       },
     });

@@ -41,11 +41,18 @@ export class NetworkClient implements Client {
   readonly #core: ClientCore;
   readonly #events = new EventStream<ConnectionEvent>();
   readonly #connected = new Map<string, Address>();
+  /** Called when a connection did not come about. */
+  readonly #onTrouble = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
   constructor(options: NetworkClientOptions) {
     this.#options = options;
-    this.#dialer = new WsDialer({ localPort: options.localPort });
+    this.#dialer = new WsDialer({
+      localPort: options.localPort,
+      onTrouble: () => {
+        for (const check of this.#onTrouble) check();
+      },
+    });
     const ports = {
       clock: this.#clock,
       random: new SystemRandom(),
@@ -124,9 +131,11 @@ export class NetworkClient implements Client {
       const cancelTimer = this.#clock.setTimer(Math.min(this.#options.giveUpRefusedMs, timeoutMs), () => {
         if (this.#everyServerRefuses()) settle(this.#explainUnavailable(new KvorumError('unavailable', '')));
       });
+      const unwatch = this.#watchVersion(settle);
       const release = (): void => {
         stop();
         cancelTimer();
+        unwatch();
       };
       return { cancel: () => new KvorumError('cancelled', 'connecting was cancelled'), release };
     });
@@ -138,9 +147,8 @@ export class NetworkClient implements Client {
     return settleOnce(options.signal, (settle) => {
       this.#core.ask(address, { type: 'status' }, timeoutMs, (reply) => {
         if (reply instanceof KvorumError) {
-          settle(
-            reply.code === 'closed' ? reply : new KvorumError('unavailable', `${name}: ${this.#troubleAt(address)}`),
-          );
+          const code = this.#dialer.trouble(address)?.otherVersion ? 'unsupported-version' : 'unavailable';
+          settle(reply.code === 'closed' ? reply : new KvorumError(code, `${name}: ${this.#troubleAt(address)}`));
           return;
         }
         const status = reply.type === 'status' ? parseNodeStatus(reply.json) : undefined;
@@ -177,13 +185,17 @@ export class NetworkClient implements Client {
           failed?.code === 'unavailable' && this.layout === undefined ? this.#explainUnavailable(failed) : outcome,
         );
       });
+      const unwatch = this.#watchVersion((error) => {
+        settle(error);
+        cancel();
+      });
       return {
         // The engine knows whether it was sent.
         cancel: () => {
           cancel();
           return failed ?? new KvorumError('cancelled', 'the operation was cancelled');
         },
-        release: () => undefined,
+        release: unwatch,
       };
     });
   }
@@ -215,6 +227,18 @@ export class NetworkClient implements Client {
       this.#connected.size === 0 &&
       this.servers.every((server) => this.#dialer.trouble(server)?.refused)
     );
+  }
+
+  /** Settles as soon as it is known that every server speaks another version, since that does not pass. Returns the end of it. */
+  #watchVersion(settle: (error: KvorumErrorType) => void): () => void {
+    const check = (): void => {
+      const { servers } = this;
+      if (this.layout !== undefined || !servers.every((server) => this.#dialer.trouble(server)?.otherVersion)) return;
+      const each = servers.map((server) => `${formatAddress(server)}: ${this.#troubleAt(server)}`).join('; ');
+      settle(new KvorumError('unsupported-version', `${each}; use a client of the servers' version`));
+    };
+    this.#onTrouble.add(check);
+    return () => this.#onTrouble.delete(check);
   }
 
   #explainUnavailable(error: KvorumErrorType): KvorumErrorType {

@@ -1,7 +1,9 @@
 /** What every PeerTransport must do, and what the one on websockets does besides. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Address, NodeId, PeerHandlers, PeerTransport } from '@kvorum/common';
-import { formatAddress, limits } from '@kvorum/common';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { formatAddress, limits, MetricsRegistry } from '@kvorum/common';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders } from '../../src/adapters/websocket/peer-handshake.ts';
 import type { WebServer } from '../../src/adapters/http/web-server.ts';
@@ -10,6 +12,7 @@ import { WsPeerTransport } from '../../src/adapters/websocket/ws-peer-transport.
 import type { NodePorts } from '../../src/core/index.ts';
 import { World } from '../../../../simulations/src/world/world.ts';
 import { Noise } from '../../../common/test/fuzz.ts';
+import { fakeNode } from '../adapters/web-handlers.ts';
 import { ListLogger } from '../core/fakes.ts';
 
 /** What the simulated world hands to its nodes: the ports are what is tested here. */
@@ -52,6 +55,7 @@ function connect(ends: readonly End[], clusterId = 'cluster-a'): void {
 class RealEnd implements End {
   readonly heard: End['heard'] = [];
   readonly logger = new ListLogger();
+  readonly metrics = new MetricsRegistry();
   readonly accepted: WebSocket[] = [];
   /** Why it refused those who dialled. */
   readonly refusals: string[] = [];
@@ -67,8 +71,7 @@ class RealEnd implements End {
     end.#server = await listen(
       { host: '127.0.0.1', port },
       {
-        healthy: () => true,
-        status: () => ({}),
+        ...fakeNode(),
         onClient: (socket) => socket.terminate(),
         checkPeer: (request) => {
           const refusal = end.transport.check(request);
@@ -82,7 +85,7 @@ class RealEnd implements End {
         },
       },
     );
-    end.transport = new WsPeerTransport(end.logger, end.address);
+    end.transport = new WsPeerTransport(end.logger, end.address, end.metrics);
     return end;
   }
 
@@ -307,6 +310,45 @@ describe('peer transport on websockets', () => {
     two.transport.setPeers(2, 'theirs', [{ id: 1, address: one.address }], handlersOf(two));
     await rig.until(() => one.refusals.length > 1 && two.refusals.length > 1);
     expect(one.logger.lines.join()).toContain('you are one of cluster ours');
+  });
+
+  it('tells the operator once of a peer that speaks another version, naming both', async () => {
+    const [one] = (await ends(1)) as [RealEnd];
+    let dials = 0;
+    const newer = createServer();
+    newer.on('upgrade', (_request, socket) => {
+      dials += 1;
+      socket.on('error', () => undefined);
+      const body = 'this server speaks peer protocol 9, you offered 1';
+      socket.end(`HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    });
+    onTestFinished(() => void newer.close());
+    await new Promise<void>((resolve) => newer.listen(0, '127.0.0.1', resolve));
+    const address = { host: '127.0.0.1', port: (newer.address() as AddressInfo).port };
+    one.transport.setPeers(1, 'ours', [{ id: 2, address }], handlersOf(one));
+    await rig.until(() => dials > 3);
+    expect(one.logger.lines).toEqual([
+      `warn ${formatAddress(address)}, where n2 should be, does not take this node: this server speaks peer protocol 9, you offered 1`,
+    ]);
+  });
+
+  it('logs a connection that is lost, and measures what is on its way', async () => {
+    const [one, two] = (await ends()) as [RealEnd, RealEnd];
+    connect([one, two]);
+    await reach(rig, one, two, 2, Uint8Array.of(1));
+    expect(one.metrics.value('peer_backlog_bytes', { peer: 'n2' })).toBe(0);
+    expect(one.metrics.value('peer_frames_dropped_total', { peer: 'n2' })).toBe(0);
+    const frame = new Uint8Array(limits.frameBytesMax);
+    // Until the one side's buffers are full: the other has no turn to read.
+    while (one.transport.dropped === 0) one.transport.send(2, frame);
+    one.transport.collect();
+    expect(one.metrics.value('peer_backlog_bytes', { peer: 'n2' })).toBeGreaterThan(limits.peerBacklogBytesMax);
+    expect(one.metrics.value('peer_frames_dropped_total', { peer: 'n2' })).toBe(1);
+    two.stop();
+    await rig.until(() => one.logger.lines.length > 0);
+    expect(one.logger.lines[0]).toBe(
+      `info the connection to n2 at ${formatAddress(two.address)} is lost; it is made again`,
+    );
   });
 
   it('refuses a node that is not of the cluster, and one that says it is this node', async () => {

@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { MetricsRegistry } from '@kvorum/common';
+import { systemClock } from '../../src/adapters/process/system-clock.ts';
 import type { Storages } from '../../src/adapters/storage/lmdb-storage.ts';
 import { openStorages } from '../../src/adapters/storage/lmdb-storage.ts';
 import type { LogStorage, StateStorage } from '../../src/core/index.ts';
@@ -28,17 +30,18 @@ const lmdb: StorageKind = {
   name: 'LMDB',
   create: () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'kvorum-acceptance-'));
+    const measures = { clock: systemClock, metrics: new MetricsRegistry() };
     const fail = (error: Error): void => {
       throw error;
     };
-    let storages: Storages = openStorages(directory, fail);
+    let storages: Storages = openStorages(directory, fail, measures);
     const rig: StorageRig = {
       log: storages.log,
       state: storages.state,
       done: (start) => new Promise((resolve) => start(resolve)),
       reopen: async () => {
         await storages.close();
-        storages = openStorages(directory, fail);
+        storages = openStorages(directory, fail, measures);
         rig.log = storages.log;
         rig.state = storages.state;
       },

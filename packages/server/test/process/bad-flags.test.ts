@@ -1,10 +1,12 @@
 /**
  * Command lines that are wrong, or odd: the process ends with a sentence that says what to do, or works.
  */
+import { get } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '@kvorum/common';
+import { exposureWarning, packageVersion } from '../../src/flags.ts';
 import { freePort, testBench } from './support/bench.ts';
 import { Cluster, expectServing } from './support/cluster.ts';
 import { until } from './support/deadline.ts';
@@ -30,6 +32,21 @@ describe('refuses with status 1 and a sentence', () => {
     ['no partitions', ['--partitions', '0'], /whole number from 1 to 1024/],
     ['too many partitions', ['--partitions', '1025'], /whole number from 1 to 1024/],
     ['more replicas than nodes', ['--replication', '5'], /--replication 5 .*--cluster-size is 3; raise .* or lower/],
+    ['an empty host', ['--host', ''], /must not be empty/],
+    ['an empty data directory', ['--data-dir='], /must not be empty/],
+    ['an allowed host with a port', ['--allowed-host', 'db.example:80'], /host name without scheme and port/],
+    ['an allowed host as a url', ['--allowed-host', 'http://db.example'], /host name without scheme and port/],
+    ['an empty allowed host', ['--allowed-host', ''], /host name without scheme and port/],
+    ['a heartbeat round of no time', ['--heartbeat-round', '9'], /whole number from 10 to 60000/],
+    ['a heartbeat round too long', ['--heartbeat-round', '60001'], /whole number from 10 to 60000/],
+    ['a heartbeat round with a unit', ['--heartbeat-round', '100ms'], /whole number from 10 to 60000/],
+    ['an election timeout too long', ['--election-timeout', '600001'], /whole number from 10 to 600000/],
+    [
+      'an election timeout below the heartbeat round',
+      ['--heartbeat-round', '200', '--election-timeout', '199'],
+      /--election-timeout 199 is shorter than --heartbeat-round 200: .*; raise the one or lower the other/,
+    ],
+    ['an unknown log format', ['--log-format', 'xml'], /Allowed choices are auto, text, json/],
     ['an unknown log level', ['--log-level', 'loud'], /Allowed choices are error, warn, info, debug/],
   ])('%s', async (_what, args, message) => {
     const bench = testBench();
@@ -74,6 +91,57 @@ it('--help explains the flags and ends with status 0', async () => {
   expect(await server.exit()).toEqual({ code: 0, signal: null });
   for (const flag of ['--port', '--server', '--host', '--data-dir', '--cluster-size', '--replication']) {
     expect(server.output).toContain(flag);
+  }
+  for (const flag of ['--allowed-host', '--heartbeat-round', '--election-timeout', '--log-format', '--version']) {
+    expect(server.output).toContain(flag);
+  }
+  expect(server.output).toContain('kvorum server -p 45679 -s 127.0.0.1:45678');
+});
+
+it('--version prints the version and ends with status 0', async () => {
+  const server = testBench().start('--version');
+  expect(await server.exit()).toEqual({ code: 0, signal: null });
+  expect(server.output).toBe(packageVersion());
+});
+
+describe('listening beyond loopback', () => {
+  it.each(['0.0.0.0', '::'])('on %s is warned of, and a name that is allowed is taken', async (host) => {
+    const bench = testBench();
+    const server = bench.start(
+      ...['-p', '0', '--host', host, '--data-dir', bench.directory('data')],
+      ...['--advertise', 'node.example', '--allowed-host', 'one.example', '--allowed-host', 'two.example'],
+    );
+    const { level, message } = await server.logged(/without authentication or encryption/);
+    expect([level, message]).toEqual([
+      'warn',
+      `listens on ${host} without authentication or encryption: whoever reaches the port can read and write everything; ` +
+        'let a firewall keep others out, or listen on 127.0.0.1',
+    ]);
+    const { port } = await server.address();
+    expect(
+      await Promise.all(['node', 'one', 'two', 'three'].map((name) => statusFor(`${name}.example`, port))),
+    ).toEqual([200, 200, 200, 421]);
+  });
+
+  it.each(['127.0.0.1', '127.0.0.2', 'localhost', '::1'])('listening on %s is not warned of', (host) => {
+    expect(exposureWarning(host)).toBeUndefined();
+  });
+
+  it.each(['0.0.0.0', '::', '10.0.0.1', 'db.example', '::ffff:10.0.0.1', '127.evil.example', '0'])(
+    'listening on %s is',
+    (host) => {
+      expect(exposureWarning(host)).toContain(`listens on ${host} without authentication`);
+    },
+  );
+
+  /** What /status answers to whoever calls the server by that name. */
+  function statusFor(host: string, port: number): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      get({ host: 'localhost', port, path: '/status', headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
   }
 });
 

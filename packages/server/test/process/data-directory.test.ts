@@ -12,6 +12,8 @@ import { until } from './support/deadline.ts';
 import { flipByte, LogRecord, StateRecord } from './support/damage.ts';
 import type { ServerProcess } from './support/server-process.ts';
 
+/** Of a start that takes a quarter of a second on an idle machine. */
+const REFUSED_MS_MAX = 3000;
 const SMALL = ['--partitions', '2'];
 
 const VALUES = 20;
@@ -219,6 +221,23 @@ describe('damaged', () => {
     const directory = directoryOf(cluster);
     writeFileSync(path.join(directory, environment, 'data.mdb'), Buffer.alloc(65536, 'no database '));
     await expectStop(cluster, directory);
+  });
+
+  it.each([
+    '/proc/kvorum',
+    '/proc/kvorum/below',
+    '/proc',
+    '/sys/kvorum',
+    '/dev/kvorum',
+    '/dev/null',
+    '/dev/null/below',
+  ])('%s: refused at once, with a sentence', async (directory) => {
+    const server = testBench().start('-p', '0', '--data-dir', directory);
+    const { code } = await server.exit(REFUSED_MS_MAX);
+    expect(code).toBe(1);
+    expect(server.output).toMatch(
+      new RegExp(`^the data directory ${directory} cannot be used: .+; choose another --data-dir$`),
+    );
   });
 
   it('a data directory that cannot be written: a sentence, no stack trace', async () => {

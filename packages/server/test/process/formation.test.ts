@@ -26,7 +26,10 @@ describe('a cluster of three', () => {
     const second = cluster.start(1);
     await Promise.all([first.logged(/checked in, 2 of 3, waiting for 1 more/), second.address()]);
     expect((await first.http('/healthz')).status).toBe(503);
-    expect(await (await first.http('/healthz')).json()).toEqual({ healthy: false });
+    expect(await (await first.http('/healthz')).json()).toEqual({
+      healthy: false,
+      reason: 'the node is no member of a cluster yet',
+    });
     expect(await first.status()).toMatchObject({ state: 'forming', present: 2, wanted: 3 });
 
     const startedMs = performance.now();

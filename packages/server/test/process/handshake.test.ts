@@ -24,9 +24,9 @@ afterEach(() => expectServing(cluster, normal));
 
 describe('of clients', () => {
   it.each([
-    ['kvorum.client.2', 'this server speaks kvorum.client.1, you offered kvorum.client.2'],
-    ['', 'this server speaks kvorum.client.1, you offered nothing'],
-    ['kvorum.peer.1', 'this server speaks kvorum.client.1, you offered kvorum.peer.1'],
+    ['kvorum.client.2', 'this server speaks client protocol 1, you offered 2'],
+    ['', 'this server speaks client protocol 1, you offered none'],
+    ['kvorum.peer.1', 'this server speaks client protocol 1, you offered kvorum.peer.1'],
   ])('version "%s" is refused with 426', async (protocol, body) => {
     expect(await refusedUpgrade(cluster.address(0), { protocol })).toEqual({ status: 426, body });
   });
@@ -54,7 +54,7 @@ describe('of peers', () => {
       'of another version',
       () => ({ ...peerHandshake(clusterId, 2), protocol: 'kvorum.peer.2' }),
       426,
-      /speaks kvorum\.peer\.1, you offered kvorum\.peer\.2/,
+      /speaks peer protocol 1, you offered 2/,
     ],
     [
       'of another cluster',

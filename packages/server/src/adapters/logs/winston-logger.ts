@@ -1,5 +1,5 @@
 /**
- * The Logger port on winston: readable lines on a terminal, one JSON object per line otherwise; always on stderr.
+ * The Logger port on winston: readable lines for people, one JSON object per line for programs; always on stderr.
  */
 import type { LogFields, Logger } from '@kvorum/common';
 import winston from 'winston';
@@ -7,21 +7,25 @@ import winston from 'winston';
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+export const logFormats = ['text', 'json'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
 export interface ProcessLogger extends Logger {
   /** Calls back once everything is written. */
   end(done: () => void): void;
 }
 
-export function createLogger(level: LogLevel, readable: boolean): ProcessLogger {
-  const { combine, timestamp, printf, json, colorize, errors } = winston.format;
-  const line = printf(({ level: name, message, timestamp: time }) => `${String(time)} ${name} ${String(message)}`);
-  const color = process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
-  const format = readable
-    ? combine(timestamp({ format: 'HH:mm:ss.SSS' }), ...(color ? [colorize()] : []), line)
-    : combine(errors({ stack: true }), timestamp(), json());
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Only text has colours. */
+  readonly color: boolean;
+}
+
+export function createLogger({ level, format, color }: LoggerOptions): ProcessLogger {
   const logger = winston.createLogger({
     level,
-    format,
+    format: format === 'text' ? textFormat(level, color) : jsonFormat(),
     transports: [new winston.transports.Console({ stderrLevels: [...logLevels] })],
   });
   // winston formats even what it then drops.
@@ -38,4 +42,18 @@ export function createLogger(level: LogLevel, readable: boolean): ProcessLogger 
       logger.end();
     },
   };
+}
+
+function jsonFormat(): winston.Logform.Format {
+  return winston.format.combine(winston.format.timestamp(), winston.format.json());
+}
+
+/** The message says it all; fields are for programs, and a stack for whoever asks for everything. */
+function textFormat(level: LogLevel, color: boolean): winston.Logform.Format {
+  const { combine, timestamp, printf, colorize } = winston.format;
+  const line = printf(({ level: name, message, timestamp: time, stack }) => {
+    const text = `${String(time)} ${name} ${String(message)}`;
+    return level === 'debug' && typeof stack === 'string' ? `${text}\n${stack}` : text;
+  });
+  return combine(timestamp({ format: 'HH:mm:ss.SSS' }), ...(color ? [colorize()] : []), line);
 }

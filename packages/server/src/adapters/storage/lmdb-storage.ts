@@ -5,7 +5,7 @@
  * what is reported as committed is on disk. A commit that fails is reported once and never tried again.
  */
 import path from 'node:path';
-import type { GroupId } from '@kvorum/common';
+import type { Clock, GroupId, Histogram, Metrics } from '@kvorum/common';
 import { Writer } from '@kvorum/common';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
@@ -42,12 +42,21 @@ export interface Storages {
   close(): Promise<void>;
 }
 
+export interface StorageMeasures {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
 /** `onFailure` is called when a write fails: the process must stop. */
-export function openStorages(directory: string, onFailure: (error: Error) => void): Storages {
+export function openStorages(
+  directory: string,
+  onFailure: (error: Error) => void,
+  measures: StorageMeasures,
+): Storages {
   const log = openDatabase(path.join(directory, 'log'));
   const state = openDatabase(path.join(directory, 'state'));
   return {
-    log: new LmdbLogStorage(log, onFailure),
+    log: new LmdbLogStorage(log, onFailure, measures),
     state: new LmdbStateStorage(state, onFailure),
     records: new LmdbNodeRecords(log, onFailure),
     close: async () => {
@@ -109,14 +118,20 @@ class LmdbNodeRecords implements NodeRecords {
 class LmdbLogStorage implements ReplicatedLogStorage {
   readonly #database: Database;
   readonly #onFailure: (error: Error) => void;
+  readonly #clock: Clock;
+  readonly #syncDuration: Histogram;
+  readonly #commitBytes: Histogram;
   /** Where the stored segments of each group start, in order. */
   readonly #segments = new Map<GroupId, number[]>();
   /** The heads as they were last asked to be written. */
   readonly #heads = new Map<GroupId, ReturnType<typeof decodeLogHead>>();
 
-  constructor(database: Database, onFailure: (error: Error) => void) {
+  constructor(database: Database, onFailure: (error: Error) => void, { clock, metrics }: StorageMeasures) {
     this.#database = database;
     this.#onFailure = onFailure;
+    this.#clock = clock;
+    this.#syncDuration = metrics.histogram('log_sync_duration_seconds');
+    this.#commitBytes = metrics.histogram('log_commit_bytes');
   }
 
   readLog(group: GroupId): StoredLog | undefined {
@@ -141,36 +156,55 @@ class LmdbLogStorage implements ReplicatedLogStorage {
   }
 
   commit(writes: readonly LogWrite[], done: () => void): void {
+    const startedMs = this.#clock.monotonicMs();
     const write = (): void => {
-      for (const each of writes) this.#write(each);
+      let bytes = 0;
+      for (const each of writes) bytes += this.#write(each);
+      this.#commitBytes.observe(bytes);
     };
-    commit(this.#database, write, done, this.#onFailure);
+    const written = (): void => {
+      this.#syncDuration.observe((this.#clock.monotonicMs() - startedMs) / 1000);
+      done();
+    };
+    commit(this.#database, write, written, this.#onFailure);
   }
 
-  #write({ group, hardState, compactedIndex, append, records = [] }: LogWrite): void {
+  /** Returns how many bytes of records it put. */
+  #write({ group, hardState, compactedIndex, append, records = [] }: LogWrite): number {
     const starts = this.#segmentStarts(group);
+    let bytes = 0;
     if (append !== undefined) {
       while ((starts.at(-1) ?? -1) >= append.from) this.#removeSegment(group, starts.pop() as number);
-      void this.#database.put(segmentKey(group, append.from), asBuffer(encodeEntries(append.entries)));
+      bytes += this.#put(segmentKey(group, append.from), encodeEntries(append.entries));
       starts.push(append.from);
     }
-    for (const { key, value } of records) this.#writeRecord(groupRecordKey(group, key), value);
-    if (hardState === undefined && compactedIndex === undefined && append === undefined) return;
+    for (const { key, value } of records) bytes += this.#writeRecord(groupRecordKey(group, key), value);
     const before = this.#head(group);
-    if (before !== undefined && hardState === undefined && compactedIndex === undefined) return;
+    const unchanged = hardState === undefined && compactedIndex === undefined;
+    if (unchanged && (before !== undefined || append === undefined)) return bytes;
     const head = {
       hardState: hardState ?? before?.hardState,
       compactedIndex: compactedIndex ?? before?.compactedIndex ?? 0,
     };
     this.#heads.set(group, head);
-    void this.#database.put(headKey(group), asBuffer(encodeLogHead(head)));
+    bytes += this.#put(headKey(group), encodeLogHead(head));
     // A segment ends where the next one starts.
     while ((starts[1] ?? Infinity) <= head.compactedIndex) this.#removeSegment(group, starts.shift() as number);
+    return bytes;
   }
 
-  #writeRecord(key: Buffer, value: Uint8Array | undefined): void {
-    if (value === undefined) void this.#database.remove(key);
-    else void this.#database.put(key, asBuffer(seal(GROUP_RECORD_FORMAT, (writer) => writer.raw(value))));
+  #writeRecord(key: Buffer, value: Uint8Array | undefined): number {
+    if (value === undefined) {
+      void this.#database.remove(key);
+      return 0;
+    }
+    const record = seal(GROUP_RECORD_FORMAT, (writer) => writer.raw(value));
+    return this.#put(key, record);
+  }
+
+  #put(key: Buffer, value: Uint8Array): number {
+    void this.#database.put(key, asBuffer(value));
+    return key.length + value.length;
   }
 
   #head(group: GroupId): ReturnType<typeof decodeLogHead> | undefined {

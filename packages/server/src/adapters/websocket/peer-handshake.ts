@@ -6,7 +6,9 @@ import type { Address, NodeId } from '@kvorum/common';
 import { formatAddress, parseAddress } from '@kvorum/common';
 
 export const PEER_PATH = '/peer';
-export const PEER_SUBPROTOCOL = 'kvorum.peer.1';
+/** Of the frames between nodes; another version of them has another number. */
+export const PEER_PROTOCOL_VERSION = 2;
+export const PEER_SUBPROTOCOL = `kvorum.peer.${PEER_PROTOCOL_VERSION}`;
 
 const CLUSTER = 'x-kvorum-cluster';
 const NODE = 'x-kvorum-node';

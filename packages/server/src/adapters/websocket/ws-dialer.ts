@@ -4,6 +4,7 @@
 import type { Dialer } from '@kvorum/common';
 import { CLIENT_PATH, CLIENT_SUBPROTOCOL, formatAddress, FRAME_BYTES_MAX } from '@kvorum/common';
 import { WebSocket } from 'ws';
+import { readRefusal } from './read-refusal.ts';
 
 export const wsDialer: Dialer = {
   dial(address, handlers) {
@@ -13,13 +14,22 @@ export const wsDialer: Dialer = {
       maxPayload: FRAME_BYTES_MAX,
       skipUTF8Validation: true,
     });
-    let trouble = 'the connection was closed';
+    /** The first one is the one that tells. */
+    let trouble: string | undefined;
     socket.on('open', () => handlers.onOpen());
     socket.on('message', (data) => handlers.onFrame(data as Buffer));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      trouble = error.code === 'ECONNREFUSED' ? 'connection refused, nothing listens there' : error.message;
+      trouble ??= error.code === 'ECONNREFUSED' ? 'connection refused, nothing listens there' : error.message;
     });
-    socket.on('close', (_code, reason) => handlers.onClose(reason.toString() || trouble));
+    socket.on('unexpected-response', (request, response) => {
+      readRefusal(request, response, (reason) => {
+        trouble ??= reason;
+        socket.terminate();
+      });
+    });
+    socket.on('close', (_code, reason) =>
+      handlers.onClose(reason.toString() || (trouble ?? 'the connection was closed')),
+    );
     return {
       remote,
       send: (frame) => {

@@ -3,17 +3,28 @@
  * have none; where both succeed, the one that the lower node id dialled stays.
  */
 import type { IncomingMessage } from 'node:http';
-import type { Address, Limits, Logger, NodeId, Peer, PeerHandlers, PeerTransport } from '@kvorum/common';
+import type {
+  Address,
+  Counter,
+  Gauge,
+  Limits,
+  LogFields,
+  Logger,
+  Metrics,
+  NodeId,
+  Peer,
+  PeerHandlers,
+  PeerTransport,
+} from '@kvorum/common';
 import { formatAddress, FRAME_BYTES_MAX, nodeName } from '@kvorum/common';
 import { WebSocket } from 'ws';
 import type { PeerIdentity } from './peer-handshake.ts';
 import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders, readPeerHeaders } from './peer-handshake.ts';
+import { readRefusal } from './read-refusal.ts';
 
 const REDIAL_MS_MIN = 50;
 const REDIAL_MS_MAX = 1000;
 const HANDSHAKE_TIMEOUT_MS = 1000;
-/** Of what a node says when it refuses another. */
-const REASON_LENGTH_MAX = 500;
 /** Without a frame for so long the other end is gone, even if the connection does not know it. Heartbeats are far denser. */
 const SILENCE_MS_MAX = 3000;
 
@@ -28,11 +39,23 @@ interface Link {
   redialTimer: NodeJS.Timeout | undefined;
   heardMs: number;
   lastTrouble: string;
+  readonly backlog: Gauge;
+  readonly dropped: Counter;
+}
+
+/** What is logged of a link that broke: at most once per link and interval, should it flap. */
+function connectionLost({ id, address }: Link): [string, LogFields] {
+  const peer = nodeName(id);
+  return [
+    `the connection to ${peer} at ${formatAddress(address)} is lost; it is made again`,
+    { event: 'peer.lost', peer },
+  ];
 }
 
 export class WsPeerTransport implements PeerTransport {
   readonly #logger: Logger;
   readonly #backlogBytesMax: number;
+  readonly #metrics: Metrics;
   readonly #links = new Map<NodeId, Link>();
   #self: PeerIdentity | undefined;
   #listening: Address;
@@ -42,9 +65,10 @@ export class WsPeerTransport implements PeerTransport {
   /** Frames that did not leave because a queue was full. */
   #dropped = 0;
 
-  constructor(logger: Logger, listening: Address, limits: Pick<Limits, 'peerBacklogBytesMax'>) {
+  constructor(logger: Logger, listening: Address, metrics: Metrics, limits: Pick<Limits, 'peerBacklogBytesMax'>) {
     this.#backlogBytesMax = limits.peerBacklogBytesMax;
     this.#logger = logger;
+    this.#metrics = metrics;
     this.#listening = listening;
   }
 
@@ -73,6 +97,8 @@ export class WsPeerTransport implements PeerTransport {
         redialTimer: undefined,
         heardMs: 0,
         lastTrouble: '',
+        backlog: this.#metrics.gauge('peer_backlog_bytes', { peer: nodeName(id) }),
+        dropped: this.#metrics.counter('peer_frames_dropped_total', { peer: nodeName(id) }),
       };
       this.#links.set(id, fresh);
       this.#dial(fresh);
@@ -88,13 +114,20 @@ export class WsPeerTransport implements PeerTransport {
   }
 
   send(to: NodeId, frame: Uint8Array): void {
-    const socket = this.#links.get(to)?.socket;
+    const link = this.#links.get(to);
+    const socket = link?.socket;
     if (socket?.readyState !== WebSocket.OPEN) return;
     if (socket.bufferedAmount > this.#backlogBytesMax) {
       this.#dropped += 1;
+      link?.dropped.add(1);
       return;
     }
     socket.send(frame, { binary: true });
+  }
+
+  /** Takes down what is only worth looking at when somebody asks. */
+  collect(): void {
+    for (const { socket, backlog } of this.#links.values()) backlog.set(socket?.bufferedAmount ?? 0);
   }
 
   close(): void {
@@ -174,11 +207,8 @@ export class WsPeerTransport implements PeerTransport {
       this.#redialLater(link);
     };
     socket.on('unexpected-response', (request, response) => {
-      let reason = '';
-      response.on('data', (chunk: Buffer) => (reason = (reason + chunk.toString()).slice(0, REASON_LENGTH_MAX)));
-      response.on('close', () => {
-        request.destroy();
-        this.#report(link, reason.trim());
+      readRefusal(request, response, (reason) => {
+        this.#report(link, reason);
         failed();
       });
     });
@@ -204,6 +234,7 @@ export class WsPeerTransport implements PeerTransport {
     socket.on('close', () => {
       if (link.socket !== socket) return;
       link.socket = undefined;
+      if (!this.#closed) this.#logger.info(...connectionLost(link));
       this.#redialLater(link);
     });
   }
@@ -231,6 +262,7 @@ export class WsPeerTransport implements PeerTransport {
     link.lastTrouble = trouble;
     this.#logger.warn(
       `${formatAddress(link.address)}, where ${nodeName(link.id)} should be, does not take this node: ${trouble}`,
+      { event: 'peer.refused', peer: nodeName(link.id) },
     );
   }
 

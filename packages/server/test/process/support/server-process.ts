@@ -52,6 +52,8 @@ export interface Status {
 export class ServerProcess {
   readonly args: readonly string[];
   readonly lines: LogLine[] = [];
+  /** The same, as they were written. */
+  readonly raw: string[] = [];
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   #alive = true;
@@ -64,7 +66,12 @@ export class ServerProcess {
     const [program = '', ...rest] = fileKibMax === undefined ? command : limited;
     this.#child = spawn(program, rest, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      if (stream !== null) createInterface(stream).on('line', (line) => this.lines.push(parseLine(line)));
+      if (stream !== null) {
+        createInterface(stream).on('line', (line) => {
+          this.raw.push(line);
+          this.lines.push(parseLine(line));
+        });
+      }
     }
     this.exited = new Promise((resolve) => {
       // Not 'exit': by 'close' everything that it wrote has been read.

@@ -1,0 +1,32 @@
+/** What a real server writes: for programs unless it is asked otherwise, and nothing over and over again. */
+import { expect, it } from 'vitest';
+import { testBench } from './support/bench.ts';
+import { Cluster } from './support/cluster.ts';
+
+it.each([
+  ['auto', /^\{"level":"info","message":"listens on /],
+  ['json', /^\{"level":"info","message":"listens on /],
+  ['text', /^\d\d:\d\d:\d\d\.\d{3} info listens on /],
+])('without a terminal, --log-format %s', async (format, line) => {
+  const bench = testBench();
+  const server = bench.start('-p', '0', '--data-dir', bench.directory('data'), '--log-format', format);
+  await server.logged(/listens on /);
+  expect(server.raw[0]).toMatch(line);
+});
+
+it('a node that comes and goes has one line of its peer for all its connections', async () => {
+  const bench = testBench();
+  const cluster = await Cluster.form(bench, 2, ['--replication', '1', '--partitions', '1']);
+  const first = cluster.server(0);
+  for (let time = 0; time < 3; time += 1) {
+    await cluster.server(1).end('SIGKILL');
+    cluster.start(1);
+    await cluster.healthy();
+  }
+  // What was only counted so far is told when the process ends.
+  await first.end('SIGTERM');
+  const lost = first.lines.filter(({ message }) => /connection to n2 at .* is lost; it is made again/.test(message));
+  const more = lost.flatMap(({ message }) => / … and (\d+) more like it in the last 10 s$/.exec(message)?.[1] ?? []);
+  expect(lost.length - more.length).toBe(1);
+  expect(more.reduce((sum, count) => sum + Number(count), 0)).toBeGreaterThanOrEqual(2);
+});
