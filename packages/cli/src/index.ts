@@ -41,7 +41,7 @@ export interface SessionOptions {
 /** What to run instead of asking for commands. */
 export type Commands =
   | { readonly type: 'command'; readonly words: readonly string[] }
-  /** Separated by ";". */
+  /** Lines of commands separated by ";". */
   | { readonly type: 'text'; readonly text: string };
 
 const WELCOME = 'Kvorum. "help" lists the commands, Tab completes, Ctrl-D leaves.';
@@ -67,7 +67,7 @@ export function runCommands(options: SessionOptions, commands: Commands): Promis
   return withSession(options, values, undefined, async (parts) => {
     if (commands.type === 'text') return runText(commands.text, { ...parts, client: options.client });
     const signal = AbortSignal.any([parts.signal, parts.output.broken]);
-    return (await parts.session.run(commands.words.map(shellWord), { signal })).status;
+    return (await parts.session.run([commands.words.map(shellWord)], { signal })).status;
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * The program `client`: flags, one client, one session, the exit status.
+ * The program `kvorum client`: flags, one client, one session, the exit status.
  */
 import { CommanderError } from 'commander';
 import type { Client } from '@kvorum/client';
