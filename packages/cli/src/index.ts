@@ -9,11 +9,15 @@ import { HistoryFile, historyPath } from './history-file.ts';
 import { Output } from './output.ts';
 import { runRepl } from './repl.ts';
 import { runLines, runText } from './script.ts';
+import { withNews } from './news.ts';
 import { Session } from './session.ts';
 import type { Environment } from './style.ts';
 import { isTerminal } from './style.ts';
 import { ValueSource } from './value-source.ts';
 import { shellWord } from './words.ts';
+
+export { findCommand } from './command-table.ts';
+export { didYouMean } from './did-you-mean.ts';
 
 export interface SessionOptions {
   /** Is not closed by the session. */
@@ -32,6 +36,8 @@ export interface SessionOptions {
   readonly timeoutMs?: number;
   /** The first line above the prompt. */
   readonly welcome?: string;
+  /** Lines that somebody should see while the session lasts; they stand above the prompt, or go to the error stream. */
+  readonly news?: AsyncIterableIterator<string>;
   /** Ends the session. */
   readonly signal?: AbortSignal;
   /** Where NO_COLOR, TERM, HOME and KVORUM_HISTFILE are looked up. Default: process.env. */
@@ -55,9 +61,13 @@ export function runSession(options: SessionOptions): Promise<number> {
   const interactive = options.interactive ?? (isTerminal(input) && isTerminal(output));
   const history = interactive ? new HistoryFile(historyPath(env)) : undefined;
   return withSession(options, new ValueSource(), history, (parts) => {
-    if (history === undefined) return runLines(input, { ...parts, client: options.client });
-    const welcome = options.welcome ?? WELCOME;
-    return runRepl({ ...parts, client: options.client, input, history, welcome });
+    const { client, news, welcome = WELCOME } = options;
+    if (history !== undefined) return runRepl({ ...parts, client, input, history, welcome, news });
+    return withNews(
+      news,
+      (line) => parts.output.notice(line),
+      () => runLines(input, { ...parts, client }),
+    );
   });
 }
 

@@ -22,6 +22,8 @@ const SIGNALLED = 128;
 const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export async function main(argv: readonly string[]): Promise<number> {
+  // A reader of the help that goes away (`| head`) is no error; of data, Output takes care.
+  process.stdout.on('error', () => undefined);
   let invocation: Invocation;
   try {
     invocation = parseInvocation(argv);

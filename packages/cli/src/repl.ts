@@ -13,6 +13,7 @@ import { CommandReader } from './command-reader.ts';
 import { complete } from './completion.ts';
 import type { HistoryFile } from './history-file.ts';
 import { HISTORY_LINES_MAX } from './history-file.ts';
+import { withNews } from './news.ts';
 import type { Output } from './output.ts';
 import { IncompleteCommand, parseCommand } from './parse-command.ts';
 import { completeByAsking, TerminalQuestions } from './questions.ts';
@@ -31,6 +32,7 @@ export interface ReplOptions {
   readonly output: Output;
   readonly history: HistoryFile;
   readonly welcome: string;
+  readonly news: AsyncIterableIterator<string> | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -50,6 +52,8 @@ class Repl {
   #running: AbortController | undefined;
   #pumping = false;
   #searching = false;
+  /** News that came during a search, which has the line. */
+  #held: string[] = [];
   #closed = false;
   #leave: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
@@ -92,7 +96,11 @@ class Repl {
     if (signal.aborted) stop();
     else this.#prompt();
     try {
-      await left;
+      await withNews(
+        this.#options.news,
+        (line) => this.#tell(line),
+        () => left,
+      );
     } finally {
       signal.removeEventListener('abort', stop);
       this.#watch.stop();
@@ -238,6 +246,7 @@ class Repl {
       this.#redraw('');
       if (outcome.type !== 'cancelled') this.#setLine(outcome.line);
       this.#prompt();
+      for (const news of this.#held.splice(0)) this.#tell(news);
       if (outcome.type === 'run') this.#input.feed(Buffer.from('\r'));
       this.#input.feed(outcome.rest);
     };
@@ -274,18 +283,24 @@ class Repl {
     return `${output.paintData(healthy ? 'green' : 'red', `kvorum ${place}`)}> `;
   }
 
-  /** News may come while somebody types: it goes above the line. */
+  /** The prompt shows how the cluster is. */
   #onHealth(news: string | undefined): void {
+    if (news !== undefined) this.#tell(news);
+    else if (!this.#closed && !this.#searching && !this.#pumping) this.#prompt();
+  }
+
+  /** News may come while somebody types: it goes above the line. */
+  #tell(news: string): void {
+    if (this.#searching) this.#held.push(news);
     if (this.#closed || this.#searching) return;
     const { output } = this.#options;
+    const line = output.paintNotice('dim', news);
     if (this.#pumping) {
-      if (news !== undefined) output.notice(output.paintNotice('dim', news));
+      output.notice(line);
       return;
     }
-    if (news !== undefined) {
-      this.#redraw('');
-      output.notice(output.paintNotice('dim', news));
-    }
+    this.#redraw('');
+    output.notice(line);
     this.#prompt();
   }
 

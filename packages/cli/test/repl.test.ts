@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { runSession } from '../src/index.ts';
+import { EventStream } from '@kvorum/client';
 import { FakeClient } from './fake-client.ts';
 import { Streams } from './terminal.ts';
 import { until } from '../../client/test/until.ts';
@@ -16,6 +17,7 @@ interface Repl {
   readonly client: FakeClient;
   readonly terminal: Streams;
   readonly history: string;
+  readonly news: EventStream<string>;
   readonly status: Promise<number>;
 }
 
@@ -32,8 +34,10 @@ async function start(history = join(mkdtempSync(join(tmpdir(), 'kvorum-repl-')),
   const terminal = new Streams();
   const { input, output, error } = terminal;
   const env = { KVORUM_HISTFILE: history };
-  const status = runSession({ client, input, output, error, interactive: true, env });
-  const repl = { client, terminal, history, status };
+  const news = new EventStream<string>();
+  const session = { client, input, output, error, interactive: true, env, news: news.subscribe([]) };
+  const status = runSession(session);
+  const repl = { client, terminal, history, news, status };
   open.push(repl);
   await terminal.see(PROMPT);
   return repl;
@@ -196,6 +200,23 @@ test('news about the connection stand above the line that is being typed', async
   client.connected = [address];
   client.events.push({ type: 'connected', address });
   await terminal.seeError('connected to 127.0.0.1:7001');
+});
+
+test('news of the program around it stand above the line too, those of a search behind it', async () => {
+  const { terminal, news } = await start();
+  terminal.type('get ci');
+  await terminal.see('get ci');
+  news.push('n2 died');
+  await terminal.seeError('n2 died\n');
+  await terminal.see(`${PROMPT}get ci`);
+  terminal.type(CTRL_R);
+  await terminal.see('(search)');
+  news.push('n3 died');
+  terminal.type('x');
+  await terminal.see('(failed search) x');
+  expect(terminal.err).not.toContain('n3');
+  terminal.type(CTRL_C);
+  await terminal.seeError('n3 died\n');
 });
 
 test('nothing is coloured where it is not a terminal', async () => {

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { KvorumError } from '@kvorum/common';
 import { runCommands, runSession } from '../src/index.ts';
+import { EventStream } from '@kvorum/client';
 import { FakeClient } from './fake-client.ts';
 import { Streams } from './terminal.ts';
 
@@ -163,4 +164,21 @@ test('-e takes several lines too', async () => {
   expect(streams.out).toBe('OK version 1\nx\\x0ay\n');
   expect(await runCommands(options, { type: 'text', text: 'put a "open' })).toBe(1);
   expect(streams.err).toBe('a double quote is not closed\n');
+});
+
+test('news of the program around it go to the error stream', async () => {
+  const streams = new Streams();
+  const { input, output, error } = streams;
+  const news = new EventStream<string>();
+  const session = runSession({
+    client: new FakeClient(),
+    input,
+    output,
+    error,
+    env: {},
+    news: news.subscribe(['n2 died']),
+  });
+  await streams.seeError('n2 died\n');
+  input.end();
+  expect(await session).toBe(0);
 });
