@@ -34,7 +34,13 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['eslint.config.js', 'packages/*/bin/*.js', 'benchmarks/*.js', 'vitest.config.ts'],
+          allowDefaultProject: [
+            'eslint.config.js',
+            'packages/*/bin/*.js',
+            'benchmarks/*.js',
+            'scripts/*.js',
+            'vitest.config.ts',
+          ],
         },
       },
     },
