@@ -65,6 +65,8 @@ async function pack(manifest) {
   for (const target of targetsOf([manifest.exports, manifest.bin, manifest.types])) {
     assert(files.includes(target.replace('./', '')), `${manifest.name} names ${target}, which is not in its tarball`);
   }
+  // What begins otherwise is left out when it is published.
+  for (const bin of Object.values(manifest.bin ?? {})) assert.match(bin, /^bin\//);
   assert.equal(read(manifest.folder, 'LICENSE'), read(root, 'LICENSE'));
   assert.equal(manifest.publishConfig?.access, 'public', manifest.name);
   say(`${packed.filename}: ${files.length} files, ${Math.ceil(packed.size / 1024)} KiB`);

@@ -122,10 +122,12 @@ export class LocalCluster {
     }
     this.#restarts.set(server, [...lately, now]);
     this.news.push(`${died}; it is started again`);
-    delay(RESTART_PAUSE_MS, undefined, { signal: this.#stopping.signal }).then(
-      () => server.start(),
-      () => undefined,
-    );
+    delay(RESTART_PAUSE_MS, undefined, { signal: this.#stopping.signal })
+      .then(() => server.start())
+      .catch((error: Error) => {
+        if (this.#stopping.signal.aborted) return;
+        this.news.push(`${server.name} at ${server.address} cannot be started again: ${error.message}`);
+      });
   }
 }
 

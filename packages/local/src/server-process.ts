@@ -126,9 +126,15 @@ export class ServerProcess {
     return words === '' ? how : `${how}; its last words: ${words}`;
   }
 
-  /** What this run has logged last, as an error if it did. */
+  /** What this run has logged last, as an error if it did; empty when there is no log any more. */
   get lastWords(): string {
-    const lines = readFileSync(this.logFile).subarray(this.#logStart).toString().trim().split('\n').map(messageOf);
+    let log: Buffer;
+    try {
+      log = readFileSync(this.logFile);
+    } catch {
+      return '';
+    }
+    const lines = log.subarray(this.#logStart).toString().trim().split('\n').map(messageOf);
     return (lines.findLast(({ level }) => level === 'error') ?? lines.at(-1))?.message ?? '';
   }
 

@@ -88,6 +88,17 @@ test('a server that dies is named and started again, and given up when it dies t
   expect(server.running).toBe(false);
 });
 
+test('a server whose folder was taken away is not started again, and that is said', async () => {
+  const cluster = await start(newDirectory());
+  await cluster.ready();
+  const news = follow(cluster);
+  const server = cluster.servers[2] as ServerProcess;
+  rmSync(server.dataDir, { recursive: true });
+  await kill(server);
+  await until(() => news.length === 2);
+  expect(news[1]).toMatch(/^n3 at \S+ cannot be started again: ENOENT/);
+});
+
 test('who holds the data is named: another kvorum local', async () => {
   const directory = newDirectory();
   const other = spawn(process.execPath, [kvorum, 'local', '-p', '0'], {
