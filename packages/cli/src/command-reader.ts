@@ -98,6 +98,7 @@ export class CommandReader {
     if (blank.test(char)) this.#endWord();
     else if (char === ';') this.#endCommand();
     else if (char === "'" && !this.#inText) this.#openQuote(singleQuote);
+    else if (char === '"' && this.#inText && this.#startsWithBracket()) throw notJson('its quotes would be lost');
     else if (char === '"') this.#openQuote(doubleQuote);
     else {
       if (char === '\\') this.#escape(outsideEscapes, undefined);
@@ -186,13 +187,13 @@ export class CommandReader {
 
   #endJson(text: string, end: number): void {
     const trouble = this.#endsWord(end) ? jsonTrouble(text) : 'something follows its last bracket';
-    if (trouble !== undefined) {
-      throw new UsageError(
-        `this looks like JSON and is not: ${trouble}; in single quotes a value is stored as it stands`,
-      );
-    }
+    if (trouble !== undefined) throw notJson(trouble);
     this.#words.push({ bytes: encodeUtf8(text), text, literal: true });
     this.#at = end;
+  }
+
+  #startsWithBracket(): boolean {
+    return /^[{[]/.test(String(this.#parts?.[0]));
   }
 
   #endsWord(at: number): boolean {
@@ -224,6 +225,10 @@ export class CommandReader {
     if (this.#words.length > 0) this.#commands.push(this.#words);
     this.#words = [];
   }
+}
+
+function notJson(trouble: string): UsageError {
+  return new UsageError(`this looks like JSON and is not: ${trouble}; in single quotes a value is stored as it stands`);
 }
 
 /** "\x40file" is a value that begins with "@". */

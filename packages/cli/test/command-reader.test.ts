@@ -85,6 +85,7 @@ test.each([
   ['put j {"a":x}', 'is not valid JSON'],
   ['put j {"a" 1}', 'looks like JSON and is not'],
   ['put j {"a":1}x', 'something follows its last bracket'],
+  ['put j {a:"b c"}', 'its quotes would be lost'],
 ])('what looks like JSON and is not is refused: %s', (line, message) => {
   expect(() => read(line)).toThrow(UsageError);
   expect(() => read(line)).toThrow(message);
