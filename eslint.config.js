@@ -34,7 +34,13 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['eslint.config.js', 'packages/*/bin/*.js', 'benchmarks/*.js', 'vitest.config.ts'],
+          allowDefaultProject: [
+            'eslint.config.js',
+            'packages/*/bin/*.js',
+            'benchmarks/*.js',
+            'scripts/*.js',
+            'vitest.config.ts',
+          ],
         },
       },
     },
@@ -48,6 +54,21 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
+  {
+    // Node.js from version 12 on must be able to read these, to be told that it is too old.
+    files: ['packages/*/bin/*.js'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'ImportDeclaration',
+          'Program > * > AwaitExpression',
+          'ChainExpression',
+          "LogicalExpression[operator='??']",
+        ].map((selector) => ({ selector, message: 'Old versions of Node.js cannot read this, or must not load it.' })),
+      ],
+    },
+  },
   {
     files: deterministic,
     rules: {

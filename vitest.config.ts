@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 // Workspace packages are tested from source, found by an export condition of their own.
 const conditions = ['kvorum-source'];
 
-const PROCESS_TESTS = 'packages/server/test/process/**/*.test.ts';
+const PROCESS_TESTS = 'packages/*/test/process/**/*.test.ts';
 
 export default defineConfig({
   ssr: { resolve: { conditions } },

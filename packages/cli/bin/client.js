@@ -1,14 +1,22 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
+// Old versions of Node.js read this file too, and get a sentence instead of a SyntaxError: nothing new may stand in it.
+const [major, minor] = process.versions.node.split('.').map(Number);
+const main = new URL('../dist/main.js', import.meta.url).href;
 
-const main = new URL('../dist/main.js', import.meta.url);
-
-if (existsSync(main)) {
-  const { main: run } = await import(main.href);
-  process.exitCode = await run(process.argv.slice(2));
-} else {
-  process.stderr.write(
-    'The client is not built yet: run "npm run build" in the top directory of the checkout first.\n',
-  );
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`kvorum client needs Node.js 20.19 or newer, this is ${process.versions.node}\n`);
   process.exitCode = 1;
+} else {
+  import(main).then(
+    async (program) => {
+      process.exitCode = await program.main(process.argv.slice(2));
+    },
+    (error) => {
+      if (error.code !== 'ERR_MODULE_NOT_FOUND' || error.url !== main) throw error;
+      process.stderr.write(
+        'kvorum client is not built yet: run "npm run build" in the top directory of the checkout first\n',
+      );
+      process.exitCode = 1;
+    },
+  );
 }

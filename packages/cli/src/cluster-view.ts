@@ -61,10 +61,29 @@ export async function viewCluster(client: Client, layout: Layout, options: AskOp
     status,
     trouble,
     suspectedBy: answers.filter((other) => other.status?.suspected.includes(id)).map((other) => other.id),
-    leads: groups.filter((group) => group.leader === id && group.state !== 'no leader').map((group) => group.id),
+    leads: groups.filter((group) => group.leader === id).map((group) => group.id),
     holds: groups.filter((group) => group.members.includes(id)).map((group) => group.id),
   }));
   return { clusterId: layout.clusterId, epoch: layout.epoch, nodes, groups };
+}
+
+/** How many groups have a leader: those that the nodes' `leads` list. */
+export function countLed(groups: readonly GroupView[]): number {
+  return groups.filter((group) => group.leader !== 0).length;
+}
+
+/** What keeps groups from serving, a line for each kind; none where all is well. */
+export function groupTroubles(groups: readonly GroupView[]): string[] {
+  const troubles: readonly [GroupState, string, string][] = [
+    ['no leader', 'has no leader', 'have no leader'],
+    ['no majority', 'has a leader without a majority', 'have a leader without a majority'],
+    ['leader does not answer', 'has a leader that does not answer here', 'have a leader that does not answer here'],
+  ];
+  return troubles.flatMap(([state, one, many]) => {
+    const ids = groups.filter((group) => group.state === state).map((group) => group.id);
+    if (ids.length === 0) return [];
+    return ids.length === 1 ? `group ${ids[0]} ${one}` : `${ids.length} groups ${many}: ${ids.join(' ')}`;
+  });
 }
 
 interface NodeAnswer {

@@ -54,7 +54,8 @@ export const SESSION = 'This session';
 
 const valueNotes = [
   'A value is taken as it is written; \\xHH is a byte. @FILE takes the content of a file, "-" what comes on standard',
-  'input (only for a command given as arguments). After "--" every word is taken as it stands.',
+  'input (only for a command given as arguments). After "--" every word is taken as it stands. Quotes keep spaces, JSON is',
+  'taken as it stands, and what is open at the end of a line goes on in the next one: so a value gets several lines.',
 ];
 
 export const commandTable: readonly CommandSpec[] = [
@@ -64,7 +65,9 @@ export const commandTable: readonly CommandSpec[] = [
     section: DATA,
     summary: 'print the value of a key',
     arguments: [key],
-    flags: [{ name: '--raw', summary: 'the exact bytes and nothing else, no line end either' }],
+    flags: [
+      { name: '--raw', summary: 'the exact bytes and nothing else, no line end either (at the prompt its own line)' },
+    ],
     example: 'get city',
     details: ['Bytes that do not print are shown as \\xHH. Exit status 3 when there is no such key.'],
   },

@@ -5,6 +5,7 @@ import { nodeName } from '@kvorum/common';
 import type { Client } from '@kvorum/client';
 import type { ArgumentKind } from './command-table.ts';
 import { commandTable, commonFlags, findCommand } from './command-table.ts';
+import { looksLikeJson } from './json-word.ts';
 
 export interface CompletionSources {
   readonly client: Pick<Client, 'layout'>;
@@ -58,7 +59,7 @@ function candidatesOf(kind: ArgumentKind, { client, keysSeen }: CompletionSource
 
 /** A key as it has to be typed. What is shown may hold \xHH, which stays as it is. */
 export function quoteWord(shown: string): string {
-  if (/^[^\s"'\\;#@-][^\s"'\\;]*$/.test(shown)) return shown;
+  if (/^[^\s"'\\;#@-][^\s"'\\;]*$/.test(shown) && !looksLikeJson(shown)) return shown;
   return `"${shown.replaceAll(/\\(?!x[0-9a-f]{2})|"/g, (char) => `\\${char}`)}"`;
 }
 
@@ -71,11 +72,12 @@ function splitTyped(line: string): { words: string[]; current: string } {
     if (quote !== '') {
       current += char;
       if (char === quote) quote = '';
-    } else if (char === ' ') {
+    } else if (char === ' ' || char === ';') {
       if (current !== '') words.push(current);
+      if (char === ';') words.length = 0;
       current = '';
     } else {
-      if (char === '"' || char === "'") quote = char;
+      if (char === '"' || (char === "'" && current === '')) quote = char;
       current += char;
     }
   }

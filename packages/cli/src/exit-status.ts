@@ -1,5 +1,5 @@
 /**
- * What a process says by its exit status. Part of the command line's contract, see `client --help`.
+ * What a process says by its exit status. Part of the command line's contract, see `kvorum client --help`.
  */
 import type { KvorumError } from '@kvorum/common';
 
@@ -12,14 +12,12 @@ export const exitStatus = {
   mismatch: 3,
   /** A write that may or may not have taken effect. */
   unknown: 4,
-  refusedCredentials: 5,
   /** Stopped with Ctrl-C before anything took effect; what shells use for that. */
   interrupted: 130,
 } as const;
 
 export function statusOfError(error: KvorumError): number {
   if (error.outcome === 'unknown') return exitStatus.unknown;
-  if (/refused the credentials/.test(error.message)) return exitStatus.refusedCredentials;
   switch (error.code) {
     case 'too-large':
     case 'bad-request':

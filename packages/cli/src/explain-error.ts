@@ -41,5 +41,5 @@ function hintFor(error: KvorumError, message: string, servers: readonly Address[
   if (first === undefined || !/^(?:no answer from|none of)/.test(message)) return undefined;
   if (/local port/.test(message)) return undefined;
   if (!/refused|answer$/.test(message)) return 'Name a server with -s HOST:PORT.';
-  return `Is a server running at ${formatAddress(first)}? Start one with "npx server -p ${first.port}", or name another with -s HOST:PORT.`;
+  return `Is a server running at ${formatAddress(first)}? Start one with "npx kvorum server -p ${first.port}", or name another with -s HOST:PORT.`;
 }

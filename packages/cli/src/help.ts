@@ -15,7 +15,10 @@ export function helpOverview(paint: Paint): string[] {
     const rows = specs.map((spec) => [`  ${usageOf(spec)}`, spec.summary, paint('dim', spec.example)]);
     lines.push(...alignColumns(rows), '');
   }
-  lines.push('Quotes keep spaces in a value: put city "New York". "help COMMAND" tells more about one command.');
+  lines.push(
+    'Quotes keep spaces in a value: put city "New York". JSON is taken as it stands. A quote that is open goes on in the',
+    'next line. ";" separates commands. "help COMMAND" tells more about one command.',
+  );
   return lines;
 }
 

@@ -3,6 +3,7 @@
  */
 import { METADATA_GROUP, nodeName } from '@kvorum/common';
 import type { ClusterView, GroupView, NodeView } from './cluster-view.ts';
+import { countLed, groupTroubles } from './cluster-view.ts';
 import { hexHash } from './json-printer.ts';
 import type { Output } from './output.ts';
 import type { Printer, ShownError } from './printer.ts';
@@ -88,14 +89,15 @@ function linesOf(result: ClusterResult, paint: Paint): string[] {
 
 function statusLines({ clusterId, epoch, nodes, groups }: ClusterView, paint: Paint): string[] {
   const up = nodes.filter((node) => node.status !== undefined).length;
-  const led = groups.filter((group) => group.state === 'ok').length;
+  const led = countLed(groups);
   const judge = (good: boolean, text: string): string => paint(good ? 'green' : 'red', text);
-  return alignColumns([
+  const facts = alignColumns([
     ['cluster', clusterId],
     ['epoch', String(epoch)],
     ['nodes', judge(up === nodes.length, `${up} of ${nodes.length} up`)],
     ['groups', judge(led === groups.length, `${led} of ${groups.length} with a leader`)],
   ]);
+  return [...facts, ...groupTroubles(groups).map((trouble) => paint('red', trouble))];
 }
 
 function nodesTable(nodes: readonly NodeView[], paint: Paint): string[] {

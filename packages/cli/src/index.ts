@@ -9,11 +9,15 @@ import { HistoryFile, historyPath } from './history-file.ts';
 import { Output } from './output.ts';
 import { runRepl } from './repl.ts';
 import { runLines, runText } from './script.ts';
+import { withNews } from './news.ts';
 import { Session } from './session.ts';
 import type { Environment } from './style.ts';
 import { isTerminal } from './style.ts';
 import { ValueSource } from './value-source.ts';
 import { shellWord } from './words.ts';
+
+export { findCommand } from './command-table.ts';
+export { didYouMean } from './did-you-mean.ts';
 
 export interface SessionOptions {
   /** Is not closed by the session. */
@@ -32,6 +36,8 @@ export interface SessionOptions {
   readonly timeoutMs?: number;
   /** The first line above the prompt. */
   readonly welcome?: string;
+  /** Lines that somebody should see while the session lasts; they stand above the prompt, or go to the error stream. */
+  readonly news?: AsyncIterableIterator<string>;
   /** Ends the session. */
   readonly signal?: AbortSignal;
   /** Where NO_COLOR, TERM, HOME and KVORUM_HISTFILE are looked up. Default: process.env. */
@@ -41,7 +47,7 @@ export interface SessionOptions {
 /** What to run instead of asking for commands. */
 export type Commands =
   | { readonly type: 'command'; readonly words: readonly string[] }
-  /** Separated by ";". */
+  /** Lines of commands separated by ";". */
   | { readonly type: 'text'; readonly text: string };
 
 const WELCOME = 'Kvorum. "help" lists the commands, Tab completes, Ctrl-D leaves.';
@@ -55,9 +61,13 @@ export function runSession(options: SessionOptions): Promise<number> {
   const interactive = options.interactive ?? (isTerminal(input) && isTerminal(output));
   const history = interactive ? new HistoryFile(historyPath(env)) : undefined;
   return withSession(options, new ValueSource(), history, (parts) => {
-    if (history === undefined) return runLines(input, { ...parts, client: options.client });
-    const welcome = options.welcome ?? WELCOME;
-    return runRepl({ ...parts, client: options.client, input, history, welcome });
+    const { client, news, welcome = WELCOME } = options;
+    if (history !== undefined) return runRepl({ ...parts, client, input, history, welcome, news });
+    return withNews(
+      news,
+      (line) => parts.output.notice(line),
+      () => runLines(input, { ...parts, client }),
+    );
   });
 }
 
@@ -67,7 +77,7 @@ export function runCommands(options: SessionOptions, commands: Commands): Promis
   return withSession(options, values, undefined, async (parts) => {
     if (commands.type === 'text') return runText(commands.text, { ...parts, client: options.client });
     const signal = AbortSignal.any([parts.signal, parts.output.broken]);
-    return (await parts.session.run(commands.words.map(shellWord), { signal })).status;
+    return (await parts.session.run([commands.words.map(shellWord)], { signal })).status;
   });
 }
 

@@ -1,9 +1,10 @@
 /**
- * Results for programs: one JSON object to a line. The fields are a contract, described by `client --help`; new ones may
+ * Results for programs: one JSON object to a line. The fields are a contract, described by `kvorum client --help`; new ones may
  * be added.
  */
 import { nodeName } from '@kvorum/common';
 import type { GroupView, NodeView } from './cluster-view.ts';
+import { countLed, groupTroubles } from './cluster-view.ts';
 import type { Output } from './output.ts';
 import type { Printer, ShownError } from './printer.ts';
 import type { Result, Timing } from './result.ts';
@@ -59,7 +60,7 @@ export function resultToJson(result: Result): Record<string, unknown> {
     case 'status': {
       const { clusterId, epoch, nodes, groups } = result.view;
       const up = nodes.filter((node) => node.status !== undefined).length;
-      const withLeader = groups.filter((group) => group.state === 'ok').length;
+      const withLeader = countLed(groups);
       return {
         command: 'status',
         state: 'formed',
@@ -67,6 +68,7 @@ export function resultToJson(result: Result): Record<string, unknown> {
         epoch,
         nodes: { up, total: nodes.length },
         groups: { withLeader, total: groups.length },
+        troubles: groupTroubles(groups),
       };
     }
     case 'forming': {

@@ -1,5 +1,5 @@
 /**
- * The program `client`: flags, one client, one session, the exit status.
+ * The program `kvorum client`: flags, one client, one session, the exit status.
  */
 import { CommanderError } from 'commander';
 import type { Client } from '@kvorum/client';
@@ -22,6 +22,8 @@ const SIGNALLED = 128;
 const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export async function main(argv: readonly string[]): Promise<number> {
+  // A reader of the help that goes away (`| head`) is no error; of data, Output takes care.
+  process.stdout.on('error', () => undefined);
   let invocation: Invocation;
   try {
     invocation = parseInvocation(argv);

@@ -7,6 +7,8 @@ import type { Writable } from 'node:stream';
 import type { Environment, Paint } from './style.ts';
 import { painter } from './style.ts';
 
+const LINE_FEED = 0x0a;
+
 export class Output {
   readonly data: Writable;
   readonly notices: Writable;
@@ -15,6 +17,7 @@ export class Output {
   readonly paintNotice: Paint;
   /** An error of the data stream other than its reader going away. */
   failure: Error | undefined;
+  #inLine = false;
   readonly #broken = new AbortController();
 
   constructor(data: Writable, notices: Writable, env: Environment) {
@@ -33,11 +36,18 @@ export class Output {
   }
 
   writeData(chunk: string | Uint8Array): void {
-    if (!this.broken.aborted) this.data.write(chunk);
+    if (this.broken.aborted) return;
+    this.data.write(chunk);
+    if (chunk.length > 0) this.#inLine = chunk.at(-1) !== LINE_FEED && chunk.at(-1) !== '\n';
   }
 
   printLine(line: string): void {
     this.writeData(`${line}\n`);
+  }
+
+  /** Data may end anywhere; a prompt would be written over the rest of its last line. */
+  endLine(): void {
+    if (this.#inLine) this.printLine('');
   }
 
   notice(line: string): void {

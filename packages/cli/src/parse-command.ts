@@ -107,7 +107,8 @@ function splitOnce(text: string, separator: string): [string, string | undefined
 const programFlags = ['--server', '--local-port', '--execute'];
 
 function unknownFlag(spec: CommandSpec, name: string, known: readonly FlagSpec[]): string {
-  if (programFlags.includes(name)) return `${name} belongs before the command: client ${name} ... ${spec.name} ...`;
+  if (programFlags.includes(name))
+    return `${name} belongs before the command: kvorum client ${name} ... ${spec.name} ...`;
   const meant = didYouMean(
     name,
     known.map((flag) => flag.name),
@@ -127,7 +128,7 @@ function checkCount(spec: CommandSpec, operands: readonly Word[], most: number, 
   if (operands.length <= most) return;
   const server = operands.findIndex((word) => word.text === '-s');
   if (server !== -1 && parseAddress(operands[server + 1]?.text ?? '') !== undefined) {
-    throw new UsageError(`-s belongs before the command: client -s HOST:PORT ${usage}`);
+    throw new UsageError(`-s belongs before the command: kvorum client -s HOST:PORT ${usage}`);
   }
   const quotes = spec.name === 'put' || spec.name === 'cas' ? '; put quotes around a value with spaces' : '';
   throw new UsageError(`too many arguments for ${spec.name}: ${usage}${quotes}`);

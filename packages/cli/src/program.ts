@@ -1,9 +1,10 @@
 /**
- * The flags of `client`, and its help.
+ * The flags of `kvorum client`, and its help.
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { parseAddress } from '@kvorum/common';
 import { DEFAULT_SERVER, DEFAULT_TIMEOUT_MS } from '@kvorum/client';
+import { version } from './version.ts';
 
 export interface Invocation {
   readonly servers: readonly string[];
@@ -25,11 +26,13 @@ interface Flags {
 }
 
 const moreHelp = `
-Commands: "client help" lists them, "client help COMMAND" explains one. Without a COMMAND: a prompt on a terminal, else
-one command per line from standard input (# begins a comment line).
+Commands: "kvorum client help" lists them, "kvorum client help COMMAND" explains one. Without a COMMAND: a prompt on a
+terminal, else a script from standard input, a line at a time (# begins a comment line).
 
 Values: taken as they are written; \\xHH is a byte, @FILE the content of a file, "-" what comes on standard input.
-After "--" every word is taken as it stands. In scripts and at the prompt, quotes keep spaces: put city "New York".
+After "--" every word is taken as it stands. At the prompt, in scripts and with -e, ";" separates commands, quotes keep
+spaces (put city "New York"), JSON is taken as it stands (put city {"name": "New York"}), and a quote or JSON that is open
+at the end of a line goes on in the next one.
 
 Output: data goes to standard output, everything else to standard error. Bytes that do not print are shown as \\xHH;
 "get KEY --raw" gives them as they are. With --json there is one JSON object per result on standard output, for example
@@ -40,24 +43,24 @@ A value that is not UTF-8 is base64 and marked "encoding":"base64" (a key: "keyE
 of the TypeScript client, and "usage"; the outcome "unknown" means that a write may still take effect.
 
 Exit status: 0 done; 1 usage; 2 no server or no majority answers; 3 not found, or cas found another value; 4 the outcome
-of a write is unknown; 5 the server refused the credentials. A script goes on after a line that failed, and exits with
-the status of the first one that did.
+of a write is unknown. A script goes on after a line that failed, and exits with the status of the first one that did. Of a
+line with several commands none is run if one is not understood.
 
 Environment: KVORUM_HISTFILE names the file of the prompt's history (default ~/.kvorum_history, empty for none); NO_COLOR
 turns colours off.
 
-Examples:
-  client put city Stockholm
-  client -s 10.0.0.1:45678,10.0.0.2:45678 get city
-  client -e "put a 1; cas a 1 2; get a"
-  client --json get city < /dev/null
-  client put logo @logo.png && client get logo --raw > copy.png
-  printf 'put a 1\\nget a\\n' | client
+Examples (in a checkout: npx kvorum client ...):
+  kvorum client put city Stockholm
+  kvorum client -s 10.0.0.1:45678,10.0.0.2:45678 get city
+  kvorum client -e "put a 1; cas a 1 2; get a"
+  kvorum client --json get city < /dev/null
+  kvorum client put logo @logo.png && kvorum client get logo --raw > copy.png
+  printf 'put a 1\\nget a\\n' | kvorum client
 `;
 
 /** Throws a CommanderError that carries the exit status, after its message has been written. */
 export function parseInvocation(argv: readonly string[]): Invocation {
-  const program = new Command('client')
+  const program = new Command('kvorum client')
     .usage('[FLAGS] [COMMAND ARGS...]')
     .description('Reads and writes the keys of a Kvorum cluster.')
     .argument('[COMMAND...]', 'one command to run, with its arguments; flags go before it')
@@ -75,7 +78,7 @@ export function parseInvocation(argv: readonly string[]): Invocation {
       help('the port of this machine that connections leave from', 'any', '-p 50000'),
       parsePort,
     )
-    .option('--json', help('results and errors as JSON objects, one per line', 'off', 'client --json get city'))
+    .option('--json', help('results and errors as JSON objects, one per line', 'off', 'kvorum client --json get city'))
     .option(
       '--timeout <MS>',
       help(
@@ -91,9 +94,10 @@ export function parseInvocation(argv: readonly string[]): Invocation {
       help('run these commands, separated by ";"', 'none', '-e "put a 1; get a"'),
       collect,
     )
+    .version(version, '--version', 'show the version of this program')
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', moreHelp)
-    .showHelpAfterError('"client --help" explains every flag')
+    .showHelpAfterError('"kvorum client --help" explains every flag')
     .configureHelp({ helpWidth: 120, optionDescription: (option) => option.description })
     .passThroughOptions()
     .exitOverride();

@@ -1,7 +1,7 @@
 /**
  * The prompt on a terminal: one node:readline interface for the whole session.
  *
- * State: the lines that wait to be run, the command that runs. Invariants: one command runs at a time, in the order the
+ * State: the lines that wait to be run, the command that runs, what is open and goes on in the next line. Invariants: one command runs at a time, in the order the
  * lines came; the prompt stands only while none runs; whatever was typed ahead is still there afterwards.
  */
 import { clearScreenDown, createInterface, cursorTo, moveCursor } from 'node:readline';
@@ -9,9 +9,11 @@ import type { Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { formatAddress } from '@kvorum/common';
 import type { Client } from '@kvorum/client';
+import { CommandReader } from './command-reader.ts';
 import { complete } from './completion.ts';
 import type { HistoryFile } from './history-file.ts';
 import { HISTORY_LINES_MAX } from './history-file.ts';
+import { withNews } from './news.ts';
 import type { Output } from './output.ts';
 import { IncompleteCommand, parseCommand } from './parse-command.ts';
 import { completeByAsking, TerminalQuestions } from './questions.ts';
@@ -21,7 +23,7 @@ import type { Session } from './session.ts';
 import { TerminalInput } from './terminal-input.ts';
 import { HealthWatch } from './watch-health.ts';
 import type { Word } from './words.ts';
-import { splitWords } from './words.ts';
+import { UsageError } from './words.ts';
 
 export interface ReplOptions {
   readonly client: Client;
@@ -30,6 +32,7 @@ export interface ReplOptions {
   readonly output: Output;
   readonly history: HistoryFile;
   readonly welcome: string;
+  readonly news: AsyncIterableIterator<string> | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -44,10 +47,13 @@ class Repl {
   readonly #editor: Interface;
   readonly #questions: Questions;
   readonly #watch: HealthWatch;
+  readonly #reader = new CommandReader();
   #queue: string[] = [];
   #running: AbortController | undefined;
   #pumping = false;
   #searching = false;
+  /** News that came during a search, which has the line. */
+  #held: string[] = [];
   #closed = false;
   #leave: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
@@ -62,7 +68,7 @@ class Repl {
       history: [...options.history.lines].reverse(),
       historySize: HISTORY_LINES_MAX,
       removeHistoryDuplicates: true,
-      completer: (line: string) => complete(line, { client: options.client, keysSeen: options.session.keysSeen }),
+      completer: (line: string) => this.#completions(line),
     });
     this.#questions = new TerminalQuestions(this.#input, options.output.data);
     this.#watch = new HealthWatch(options.client, { onChange: (_health, news) => this.#onHealth(news) });
@@ -90,7 +96,11 @@ class Repl {
     if (signal.aborted) stop();
     else this.#prompt();
     try {
-      await left;
+      await withNews(
+        this.#options.news,
+        (line) => this.#tell(line),
+        () => left,
+      );
     } finally {
       signal.removeEventListener('abort', stop);
       this.#watch.stop();
@@ -123,18 +133,32 @@ class Repl {
       }
     }
     this.#pumping = false;
-    if (this.#closed) this.#leave();
+    if (this.#closed) this.#end();
     else this.#prompt();
+  }
+
+  /** The input has ended, and everything that came before has run. */
+  #end(): void {
+    const { open } = this.#reader;
+    if (open !== undefined) this.#options.session.showError(new UsageError(`${open.name} is not closed`));
+    this.#leave();
   }
 
   /** Returns whether the session is to end. */
   async #runLine(line: string): Promise<boolean> {
-    const { session } = this.#options;
+    const { session, output } = this.#options;
     this.#running = new AbortController();
     try {
-      const words = await this.#complete(splitWords(line));
-      if (words === undefined || words.length === 0) return false;
-      return (await session.run(words, { signal: this.#running.signal })).exit;
+      const wasOpen = this.#reader.open;
+      const commands = this.#reader.push(line);
+      if (commands === undefined) {
+        if (wasOpen === undefined && this.#queue.length === 0) this.#tellOpen();
+        return false;
+      }
+      const complete = await this.#complete(commands);
+      const { exit } = await session.run(complete, { signal: this.#running.signal });
+      output.endLine();
+      return exit;
     } catch (error) {
       session.showError(error);
       return false;
@@ -143,19 +167,33 @@ class Repl {
     }
   }
 
-  /** Asks for what was left out; not in the middle of a paste, where that is rather a mistake. */
-  async #complete(words: Word[]): Promise<Word[] | undefined> {
-    if (this.#queue.length > 0 || this.#closed || this.#dumb) return words;
+  #tellOpen(): void {
+    const { output } = this.#options;
+    const open = this.#reader.open?.name ?? '';
+    output.notice(output.paintNotice('dim', `${open} is open and goes on in the next line; Ctrl-C drops it`));
+  }
+
+  /** Asks for what was left out; not in the middle of a paste or among several, where that is rather a mistake. */
+  async #complete(commands: Word[][]): Promise<Word[][]> {
+    const [words] = commands;
+    if (words === undefined || commands.length > 1) return commands;
+    if (this.#queue.length > 0 || this.#closed || this.#dumb) return commands;
     try {
-      if (words.length > 0) parseCommand(words);
-      return words;
+      parseCommand(words);
+      return commands;
     } catch (error) {
-      if (!(error instanceof IncompleteCommand)) return words;
+      if (!(error instanceof IncompleteCommand)) return commands;
       const { client, output } = this.#options;
       const complete = await completeByAsking(error.spec, error.words, this.#questions, client);
-      if (complete === undefined) output.notice('nothing was done');
-      return complete;
+      if (complete !== undefined) return [complete];
+      output.notice('nothing was done');
+      return [];
     }
+  }
+
+  #completions(line: string): [string[], string] {
+    const { client, session } = this.#options;
+    return this.#reader.open === undefined ? complete(line, { client, keysSeen: session.keysSeen }) : [[], line];
   }
 
   // ---- keys ----
@@ -170,7 +208,8 @@ class Repl {
       if (dropped > 0) output.notice(`${dropped} more lines are dropped`);
       return;
     }
-    const hadText = this.#editor.line !== '';
+    const hadText = this.#editor.line !== '' || this.#reader.open !== undefined;
+    this.#reader.reset();
     output.printLine('^C');
     if (!hadText) output.notice('Ctrl-D or "exit" leaves');
     this.#setLine('');
@@ -180,7 +219,7 @@ class Repl {
   #onEditorClosed(): void {
     this.#closed = true;
     this.#options.output.printLine('');
-    if (!this.#pumping) this.#leave();
+    if (!this.#pumping) this.#end();
   }
 
   /** Ctrl-R is not known to readline: what follows it goes to the search. */
@@ -207,6 +246,7 @@ class Repl {
       this.#redraw('');
       if (outcome.type !== 'cancelled') this.#setLine(outcome.line);
       this.#prompt();
+      for (const news of this.#held.splice(0)) this.#tell(news);
       if (outcome.type === 'run') this.#input.feed(Buffer.from('\r'));
       this.#input.feed(outcome.rest);
     };
@@ -229,27 +269,38 @@ class Repl {
   }
 
   #prompt(): void {
-    const { client, output } = this.#options;
-    const { at, groupsWithoutLeader } = this.#watch.health;
-    const [first] = client.servers;
-    const place = at ?? (first === undefined ? '' : formatAddress(first));
-    const healthy = at !== undefined && groupsWithoutLeader.length === 0;
-    this.#editor.setPrompt(`${output.paintData(healthy ? 'green' : 'red', `kvorum ${place}`)}> `);
+    const { open } = this.#reader;
+    this.#editor.setPrompt(open === undefined ? this.#place() : `${open.sign}> `);
     this.#editor.prompt(true);
   }
 
-  /** News may come while somebody types: it goes above the line. */
+  #place(): string {
+    const { client, output } = this.#options;
+    const { at, troubles } = this.#watch.health;
+    const [first] = client.servers;
+    const place = at ?? (first === undefined ? '' : formatAddress(first));
+    const healthy = at !== undefined && troubles.length === 0;
+    return `${output.paintData(healthy ? 'green' : 'red', `kvorum ${place}`)}> `;
+  }
+
+  /** The prompt shows how the cluster is. */
   #onHealth(news: string | undefined): void {
+    if (news !== undefined) this.#tell(news);
+    else if (!this.#closed && !this.#searching && !this.#pumping) this.#prompt();
+  }
+
+  /** News may come while somebody types: it goes above the line. */
+  #tell(news: string): void {
+    if (this.#searching) this.#held.push(news);
     if (this.#closed || this.#searching) return;
     const { output } = this.#options;
+    const line = output.paintNotice('dim', news);
     if (this.#pumping) {
-      if (news !== undefined) output.notice(output.paintNotice('dim', news));
+      output.notice(line);
       return;
     }
-    if (news !== undefined) {
-      this.#redraw('');
-      output.notice(output.paintNotice('dim', news));
-    }
+    this.#redraw('');
+    output.notice(line);
     this.#prompt();
   }
 

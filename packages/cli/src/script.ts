@@ -1,15 +1,18 @@
 /**
- * One command per line from a stream, or commands from an argument. A line that fails does not keep the following ones
- * from running; the exit status is that of the first command that did not give 0.
+ * Lines of commands from a stream, or from an argument. A line that fails does not keep the following ones from running;
+ * the exit status is that of the first command that did not give 0.
  */
+import { Readable } from 'node:stream';
 import { defaultLimits } from '@kvorum/common';
 import type { Client } from '@kvorum/client';
+import type { Open } from './command-reader.ts';
+import { CommandReader } from './command-reader.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Output } from './output.ts';
 import type { Session } from './session.ts';
 import { textOf } from './show-bytes.ts';
 import type { Word } from './words.ts';
-import { splitCommands, splitWords, UsageError } from './words.ts';
+import { UsageError } from './words.ts';
 
 /** Room for two values with every byte written as \xHH. */
 const LINE_BYTES_MAX = 10 * defaultLimits.valueBytesMax;
@@ -23,54 +26,79 @@ export interface ScriptOptions {
   readonly signal: AbortSignal;
 }
 
-/** Stops early when no server could be reached at all: waiting for one again with each line helps nobody. */
-export async function runLines(input: AsyncIterable<Uint8Array | string>, options: ScriptOptions): Promise<number> {
-  const { client, session, output, signal } = options;
-  const stop = AbortSignal.any([signal, output.broken]);
-  let status = 0;
-  let number = 0;
-  for await (const line of linesOf(input, stop)) {
-    if (stop.aborted) break;
-    number += 1;
-    const place = { signal: stop, line: number };
-    let ran;
-    try {
-      const words = splitWords(decodeLine(line, number === 1));
-      if (words.length === 0) continue;
-      ran = await session.run(words, place);
-    } catch (error) {
-      ran = { status: session.showError(error, undefined, number), exit: false };
-    }
-    if (output.broken.aborted) break;
-    status ||= ran.status;
-    if (ran.exit || (ran.status === exitStatus.unreachable && client.layout === undefined)) break;
-  }
-  return status;
+/** The commands of a stream; messages name their lines. */
+export function runLines(input: AsyncIterable<Uint8Array | string>, options: ScriptOptions): Promise<number> {
+  return runScript(input, options, true);
 }
 
 /** The commands of `-e`. */
-export async function runText(text: string, options: ScriptOptions): Promise<number> {
-  const { client, session, output, signal } = options;
-  const stop = AbortSignal.any([signal, output.broken]);
-  let commands: Word[][];
-  try {
-    commands = text.split('\n').flatMap((line) => splitCommands(line, true));
-  } catch (error) {
-    return session.showError(error);
-  }
-  let status = 0;
-  for (const words of commands) {
-    if (stop.aborted) break;
-    const ran = await session.run(words, { signal: stop });
-    if (output.broken.aborted) break;
-    status ||= ran.status;
-    if (ran.exit || (ran.status === exitStatus.unreachable && client.layout === undefined)) break;
-  }
-  return status;
+export function runText(text: string, options: ScriptOptions): Promise<number> {
+  return runScript(Readable.from([text]), options, false);
 }
 
-function decodeLine(line: Buffer | undefined, first: boolean): string {
-  if (line === undefined) throw new UsageError(`the line is longer than ${LINE_BYTES_MAX} bytes`);
+/** Stops early when no server could be reached at all: waiting for one again with each line helps nobody. */
+async function runScript(
+  input: AsyncIterable<Uint8Array | string>,
+  options: ScriptOptions,
+  numbered: boolean,
+): Promise<number> {
+  const { client, session, output, signal } = options;
+  const stop = AbortSignal.any([signal, output.broken]);
+  const reader = new LineReader();
+  const place = (): number | undefined => (numbered ? reader.first : undefined);
+  let status = 0;
+  for await (const line of linesOf(input, stop)) {
+    if (stop.aborted) break;
+    let ran;
+    try {
+      const commands = reader.push(line);
+      if (commands === undefined || commands.length === 0) continue;
+      ran = await session.run(commands, { signal: stop, line: place() });
+    } catch (error) {
+      ran = { status: session.showError(error, undefined, place()), exit: false };
+    }
+    if (output.broken.aborted) return status;
+    status ||= ran.status;
+    const cutOff = ran.status === exitStatus.unreachable && client.layout === undefined;
+    if (ran.exit || reader.lost || cutOff) return status;
+  }
+  if (reader.open === undefined || stop.aborted) return status;
+  const failed = session.showError(new UsageError(`${reader.open.name} is not closed`), undefined, place());
+  return status || failed;
+}
+
+/** The lines of a script as commands. */
+class LineReader {
+  readonly #reader = new CommandReader();
+  #number = 0;
+  #bytes = 0;
+  /** The line where the command that was read last began. */
+  first = 1;
+  /** A line inside a quote cannot be read: what follows may be commands or the rest of a value. */
+  lost = false;
+
+  get open(): Open | undefined {
+    return this.#reader.open;
+  }
+
+  push(line: Buffer | undefined): Word[][] | undefined {
+    this.#number += 1;
+    if (this.open === undefined) {
+      this.first = this.#number;
+      this.#bytes = 0;
+    }
+    this.#bytes += line?.length ?? 0;
+    this.lost = this.open !== undefined;
+    if (line === undefined || this.#bytes > LINE_BYTES_MAX) {
+      throw new UsageError(`the line is longer than ${LINE_BYTES_MAX} bytes`);
+    }
+    const text = decodeLine(line, this.#number === 1);
+    this.lost = false;
+    return this.#reader.push(text);
+  }
+}
+
+function decodeLine(line: Buffer, first: boolean): string {
   const text = textOf(line);
   if (text === undefined) throw new UsageError('the line is not UTF-8; write other bytes as \\xHH');
   return first && text.startsWith('\ufeff') ? text.slice(1) : text;

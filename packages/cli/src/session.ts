@@ -67,11 +67,33 @@ export class Session {
     return [...this.#keysSeen];
   }
 
-  /** Runs the command the words make. */
-  async run(words: readonly Word[], options: RunOptions): Promise<Ran> {
-    let command: ParsedCommand | undefined;
+  /**
+   * Runs the commands of a line in order, and none of them if one is not understood. The status is that of the first that
+   * did not give 0.
+   */
+  async run(line: readonly (readonly Word[])[], options: RunOptions): Promise<Ran> {
+    let commands: ParsedCommand[];
     try {
-      command = parseCommand(words);
+      commands = line.map(parseCommand);
+    } catch (error) {
+      return { status: this.showError(error, undefined, options.line), exit: false };
+    }
+    let status: number = exitStatus.done;
+    for (const command of commands) {
+      const ran = await this.#runOne(command, options);
+      status ||= ran.status;
+      if (ran.exit || options.signal.aborted || this.#isCutOff(ran)) return { status, exit: ran.exit };
+    }
+    return { status, exit: false };
+  }
+
+  /** No server could be reached at all: waiting for one again with each command helps nobody. */
+  #isCutOff({ status }: Ran): boolean {
+    return status === exitStatus.unreachable && this.#context.client.layout === undefined;
+  }
+
+  async #runOne(command: ParsedCommand, options: RunOptions): Promise<Ran> {
+    try {
       if (command.name === 'exit') return { status: exitStatus.done, exit: true };
       if (isAboutSession(command)) return { status: this.#runLocal(command), exit: false };
       return { status: await this.#runOnCluster(command, options), exit: false };

@@ -1,15 +1,16 @@
 /**
- * Watches for the REPL whether the cluster can be used: which node answers, whether each group has a leader. Asks in the
+ * Watches for the REPL whether the cluster can be used: which node answers, whether each group serves. Asks in the
  * background, which also brings a lost connection back.
  */
 import { formatAddress } from '@kvorum/common';
 import type { Client } from '@kvorum/client';
-import { viewCluster } from './cluster-view.ts';
+import { groupTroubles, viewCluster } from './cluster-view.ts';
 
 export interface Health {
   /** The node this session talks to; undefined while none answers. */
   readonly at: string | undefined;
-  readonly groupsWithoutLeader: readonly number[];
+  /** What keeps groups from serving; empty when all of them do. */
+  readonly troubles: readonly string[];
 }
 
 export interface HealthEvents {
@@ -29,7 +30,7 @@ export class HealthWatch {
   constructor(client: Client, events: HealthEvents) {
     this.#client = client;
     this.#events = events;
-    this.#health = { at: this.#address(), groupsWithoutLeader: [] };
+    this.#health = { at: this.#address(), troubles: [] };
     void this.#follow();
     this.#schedule();
   }
@@ -71,8 +72,7 @@ export class HealthWatch {
         return;
       }
       const { groups } = await viewCluster(this.#client, layout, options);
-      const without = groups.filter((group) => group.state !== 'ok').map((group) => group.id);
-      if (!this.#stopped.signal.aborted) this.#update({ at: this.#address(), groupsWithoutLeader: without });
+      if (!this.#stopped.signal.aborted) this.#update({ at: this.#address(), troubles: groupTroubles(groups) });
     } catch {
       // Who does not answer now is asked again.
     }
@@ -88,7 +88,7 @@ export class HealthWatch {
   #update(next: Health): void {
     const before = this.#health;
     this.#health = next;
-    const changed = before.at !== next.at || before.groupsWithoutLeader.join() !== next.groupsWithoutLeader.join();
+    const changed = before.at !== next.at || before.troubles.join() !== next.troubles.join();
     if (changed && !this.#stopped.signal.aborted) this.#events.onChange(next, newsOf(before, next));
   }
 }
@@ -98,11 +98,6 @@ function newsOf(before: Health, next: Health): string | undefined {
     return before.at === undefined ? undefined : `disconnected from ${before.at}; reconnecting`;
   if (before.at === undefined) return `connected to ${next.at}`;
   if (before.at !== next.at) return `now at ${next.at}: ${before.at} does not answer`;
-  const [lost, had] = [next.groupsWithoutLeader, before.groupsWithoutLeader];
-  if (lost.length > 0 && had.length === 0) {
-    return lost.length === 1
-      ? `group ${lost[0]} has no leader`
-      : `${lost.length} groups have no leader: ${lost.join(' ')}`;
-  }
-  return lost.length === 0 && had.length > 0 ? 'every group has a leader again' : undefined;
+  if (next.troubles.length > 0 && before.troubles.length === 0) return next.troubles.join('; ');
+  return next.troubles.length === 0 && before.troubles.length > 0 ? 'every group serves again' : undefined;
 }

@@ -74,3 +74,42 @@ test('the tables', async () => {
     ].join('\n'),
   );
 });
+
+test.each<[string, (client: FakeClient) => void, string, string]>([
+  ['a leader without a majority', (client) => client.answer(1, { leading: true, suspects: [2, 3] }), '0-2', '3 of 3'],
+  [
+    'a leader that does not answer here',
+    (client) => {
+      client.answer(2, { leading: false });
+      client.answer(3, { leading: false });
+    },
+    '0-2',
+    '3 of 3',
+  ],
+  [
+    'no leader',
+    (client) => {
+      client.answer(2, { leading: false, suspects: [1] });
+      client.answer(3, { leading: false, suspects: [1] });
+    },
+    '-',
+    '0 of 3',
+  ],
+])('nodes, groups and status agree about leaders: %s', async (trouble, answer, leads, led) => {
+  const client = new FakeClient();
+  answer(client);
+  const streams = new Streams();
+  const options = { client, output: streams.output, error: streams.error, env: {} };
+  expect(await runCommands(options, { type: 'text', text: 'nodes; status' })).toBe(0);
+  expect(streams.out).toMatch(new RegExp(`^n1 +127.0.0.1:7001 +${leads} `, 'm'));
+  expect(streams.out).toMatch(new RegExp(`^groups +${led} with a leader$`, 'm'));
+  expect(streams.out).toMatch(new RegExp(`^3 groups have ${trouble}: 0 1 2$`, 'm'));
+  const json = new Streams();
+  await runCommands({ ...options, output: json.output, json: true }, { type: 'text', text: 'nodes; status' });
+  const [nodes, status] = json.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const { nodes: all } = nodes as { nodes: { leads: number[] }[] };
+  expect(status).toMatchObject({ groups: { withLeader: all.flatMap((node) => node.leads).length } });
+});

@@ -71,7 +71,6 @@ describe('what people see, and exit statuses', () => {
     [new KvorumError('outcome-unknown', 'who knows'), 4],
     [new KvorumError('cancelled', 'stop', { outcome: 'unknown' }), 4],
     [new KvorumError('too-large', 'big'), 1],
-    [new KvorumError('unavailable', 'no answer from h:1: it refused the credentials'), 5],
   ])('%s', async (failure, status) => {
     const client = new FakeClient();
     client.failures.push(failure);
@@ -89,7 +88,7 @@ describe('what people see, and exit statuses', () => {
     const { status, err } = await run(client, ['get', 'a']);
     expect(status).toBe(2);
     expect(err).toContain('127.0.0.1:7001: connection refused');
-    expect(err).toContain('npx server -p 7001');
+    expect(err).toContain('npx kvorum server -p 7001');
     expect(err).toContain('-s HOST:PORT');
   });
 
@@ -196,6 +195,7 @@ describe('--json', () => {
       epoch: 1,
       nodes: { up: 3, total: 3 },
       groups: { withLeader: 3, total: 3 },
+      troubles: [],
     });
     expect(await json(client, ['where', 'a'])).toMatchObject({ hash: '3c2569b2', group: 1, leader: 1 });
     expect(await json(client, ['nodes'])).toMatchObject({ nodes: [{ id: 1, leads: [0, 1, 2] }, { id: 2 }, { id: 3 }] });

@@ -17,6 +17,7 @@ test.each([
   ['group ', ['0 ', '1 ', '2 ']],
   ['timing o', ['on ', 'off ']],
   ['help ca', ['cas ']],
+  ["put it's x; get ci", ['cities ', 'city ']],
   ['frob x', []],
 ])('%s', (line, expected) => {
   expect(offers(line)).toEqual(expected);

@@ -64,7 +64,8 @@ export class FakeClient implements Client {
         ? expectation.expectedVersion === (entry?.version ?? 0)
         : hex(expectation.expected ?? undefined) === hex(entry?.value);
     if (matches) return { applied: true, version: this.#write(name, next), served };
-    return { applied: false, version: entry?.version ?? 0, value: entry?.value, served };
+    const text = entry && Buffer.from(entry.value).toString();
+    return { applied: false, version: entry?.version ?? 0, value: entry?.value, text, served };
   }
 
   async delete(key: Bytes, options: CallOptions = {}) {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
+import { CommandReader } from '../src/command-reader.ts';
 import { commandTable } from '../src/command-table.ts';
 import { didYouMean } from '../src/did-you-mean.ts';
 import { IncompleteCommand, parseCommand } from '../src/parse-command.ts';
-import { splitWords } from '../src/words.ts';
 
-const parse = (line: string) => parseCommand(splitWords(line));
+const parse = (line: string) => parseCommand(new CommandReader().push(line)?.[0] ?? []);
 const error = (line: string): string => {
   try {
     parse(line);
@@ -53,7 +53,7 @@ test.each([
   ['put a', 'put needs VALUE: put KEY VALUE'],
   ['put a b c', 'too many arguments for put: put KEY VALUE; put quotes around a value with spaces'],
   ['get a b', 'too many arguments for get: get KEY'],
-  ['get a -s h:1', '-s belongs before the command: client -s HOST:PORT get KEY'],
+  ['get a -s h:1', '-s belongs before the command: kvorum client -s HOST:PORT get KEY'],
   ['cas a --absent', 'cas needs NEXT: cas KEY --absent NEXT'],
   ['cas a b', 'cas needs NEXT: cas KEY EXPECTED NEXT'],
   ['cas a --absent --version 1 b', 'cas takes --absent or --version, not both'],

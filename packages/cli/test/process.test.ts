@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { FakeServer } from '../../client/test/fake-server.ts';
@@ -47,7 +47,7 @@ test('an address where nothing listens: status 2 in time, and what to do', async
   const ran = await run(['-s', '127.0.0.1:1', 'get', 'a']);
   expect(ran).toMatchObject({ status: 2, out: '' });
   expect(ran.err).toContain('no answer from 127.0.0.1:1: connection refused');
-  expect(ran.err).toContain('npx server -p 1');
+  expect(ran.err).toContain('npx kvorum server -p 1');
   expect(ran.durationMs).toBeLessThan(5000);
 });
 
@@ -72,6 +72,18 @@ test('help explains every flag, and goes to standard output', async () => {
     const described = out.slice(out.indexOf(flag)).replaceAll(/\s+/g, ' ');
     expect(described).toMatch(/^[^(]*\(default: [^;]+; example: [^)]+\)/);
   }
+});
+
+test('the version is that of the package', async () => {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  expect(await run(['--version'])).toMatchObject({ status: 0, out: `${manifest.version}\n`, err: '' });
+});
+
+test('no help speaks of what does not exist', async () => {
+  const { out } = await run(['--help']);
+  expect(out).not.toMatch(/credential/i);
+  expect(out.replaceAll(/\s+/g, ' ')).toContain('4 the outcome of a write is unknown. A script');
+  expect(out).not.toMatch(/^ {2}client/m);
 });
 
 test('one command, a script, and -e', async () => {

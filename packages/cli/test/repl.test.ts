@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { runSession } from '../src/index.ts';
+import { EventStream } from '@kvorum/client';
 import { FakeClient } from './fake-client.ts';
 import { Streams } from './terminal.ts';
 import { until } from '../../client/test/until.ts';
@@ -16,6 +17,7 @@ interface Repl {
   readonly client: FakeClient;
   readonly terminal: Streams;
   readonly history: string;
+  readonly news: EventStream<string>;
   readonly status: Promise<number>;
 }
 
@@ -32,8 +34,10 @@ async function start(history = join(mkdtempSync(join(tmpdir(), 'kvorum-repl-')),
   const terminal = new Streams();
   const { input, output, error } = terminal;
   const env = { KVORUM_HISTFILE: history };
-  const status = runSession({ client, input, output, error, interactive: true, env });
-  const repl = { client, terminal, history, status };
+  const news = new EventStream<string>();
+  const session = { client, input, output, error, interactive: true, env, news: news.subscribe([]) };
+  const status = runSession(session);
+  const repl = { client, terminal, history, news, status };
   open.push(repl);
   await terminal.see(PROMPT);
   return repl;
@@ -198,9 +202,95 @@ test('news about the connection stand above the line that is being typed', async
   await terminal.seeError('connected to 127.0.0.1:7001');
 });
 
+test('news of the program around it stand above the line too, those of a search behind it', async () => {
+  const { terminal, news } = await start();
+  terminal.type('get ci');
+  await terminal.see('get ci');
+  news.push('n2 died');
+  await terminal.seeError('n2 died\n');
+  await terminal.see(`${PROMPT}get ci`);
+  terminal.type(CTRL_R);
+  await terminal.see('(search)');
+  news.push('n3 died');
+  terminal.type('x');
+  await terminal.see('(failed search) x');
+  expect(terminal.err).not.toContain('n3');
+  terminal.type(CTRL_C);
+  await terminal.seeError('n3 died\n');
+});
+
 test('nothing is coloured where it is not a terminal', async () => {
   const { terminal } = await start();
   terminal.type('put a 1\r');
   await terminal.see('OK version 1');
   expect(terminal.out).not.toMatch(/\x1b\[3\dm/);
+});
+
+test('a value without a line end is not overwritten by the prompt', async () => {
+  const { terminal } = await start();
+  terminal.type('put a 1\rget a --raw\r');
+  await terminal.see('OK version 1\n');
+  await terminal.see(PROMPT);
+  // The prompt is drawn from the first column of its line on.
+  expect(terminal.screen).toContain('\n1\n');
+});
+
+test('semicolons separate commands', async () => {
+  const { client, terminal } = await start();
+  terminal.type('put a 1; get a ;get b\r');
+  await terminal.see('OK version 1\n1\n');
+  await terminal.seeError('not found');
+  expect(client.calls).toEqual(['put a', 'get a', 'get b']);
+});
+
+test('Ctrl-C drops the rest of the line too', async () => {
+  const { client, terminal } = await start();
+  client.stuck = true;
+  terminal.type('put a 1; put b 1\r');
+  await until(() => client.calls.length === 1);
+  terminal.type(CTRL_C);
+  await terminal.see(PROMPT);
+  expect(client.calls).toEqual(['put a']);
+});
+
+test('JSON and apostrophes are stored as they were typed', async () => {
+  const { terminal } = await start();
+  terminal.type('put j {"a":1,"b":"x y"}\rget j\r');
+  await terminal.see('\n{"a":1,"b":"x y"}\n');
+  terminal.type("put a it's\rget a\r");
+  await terminal.see("\nit's\n");
+});
+
+test('what is open goes on in the next line, and Ctrl-C drops it', async () => {
+  const { client, terminal } = await start();
+  terminal.type('put a "one\r');
+  await terminal.seeError('a double quote is open and goes on in the next line; Ctrl-C drops it');
+  await terminal.see('"> ');
+  terminal.type('two"\r');
+  await terminal.see('OK version 1\n');
+  await terminal.see(PROMPT);
+  terminal.type('get a\r');
+  await terminal.see('one\\x0atwo\n');
+  terminal.type("put b 'x\r");
+  await terminal.see("'> ");
+  terminal.type(CTRL_C);
+  await terminal.see(PROMPT);
+  terminal.type('get b\r');
+  await terminal.seeError('not found');
+  expect(client.calls).toEqual(['put a', 'get a', 'get b']);
+});
+
+test('a pasted value of several lines', async () => {
+  const { client, terminal } = await start();
+  terminal.type('put j {\n  "a": 1\n}\nget j\n');
+  await terminal.see('{\\x0a  "a": 1\\x0a}\n');
+  expect(client.calls).toEqual(['put j', 'get j']);
+});
+
+test('when the input ends with a quote open, that is said', async () => {
+  const { client, terminal, status } = await start();
+  terminal.input.end('put a "one\n');
+  expect(await status).toBe(0);
+  expect(terminal.err).toContain('a double quote is not closed');
+  expect(client.calls).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { KvorumError } from '@kvorum/common';
 import { runCommands, runSession } from '../src/index.ts';
+import { EventStream } from '@kvorum/client';
 import { FakeClient } from './fake-client.ts';
 import { Streams } from './terminal.ts';
 
@@ -117,4 +118,67 @@ test('-e runs commands separated by semicolons', async () => {
   const status = await runCommands(options, { type: 'text', text: 'put a "x;y"; get a; get b' });
   expect(status).toBe(3);
   expect(streams.out).toBe('OK version 1\nx;y\n');
+});
+
+test('semicolons separate commands in a script too', async () => {
+  const { status, out } = await script('put a 1; get a;\nput b x\\;y;get b\n');
+  expect({ status, out }).toEqual({ status: 0, out: 'OK version 1\n1\nOK version 2\nx;y\n' });
+});
+
+test('of a line that is not understood nothing is run', async () => {
+  const client = new FakeClient();
+  const ran = await script('put url http://x/?a;b\nget url\n', client);
+  expect(ran).toMatchObject({ status: 1, out: '' });
+  expect(ran.err).toContain('line 1: unknown command "b"');
+  expect(client.calls).toEqual(['get url']);
+});
+
+test('values of several lines', async () => {
+  const { status, out } = await script('put a "one\ntwo"\r\nput j {\n  "b": "x y"\n}\nget a --raw; get j --raw\n');
+  expect({ status, out }).toEqual({ status: 0, out: 'OK version 1\nOK version 2\none\ntwo{\n  "b": "x y"\n}' });
+});
+
+test('a quote that is never closed is an error at the line where it was opened, and nothing behind it runs', async () => {
+  const client = new FakeClient();
+  const ran = await script("get a\n\nput b 'tis\nput c 1\n", client);
+  expect(ran.status).toBe(3);
+  expect(ran.err).toContain('line 3: a single quote is not closed');
+  expect(client.calls).toEqual(['get a']);
+});
+
+test('a line inside a quote that cannot be read ends the script: the rest may be a value', async () => {
+  const client = new FakeClient();
+  const ran = await script(
+    [Buffer.from("put a 'one\n"), Buffer.from([0xff, 0x0a]), Buffer.from("delete b'\nget c\n")],
+    client,
+  );
+  expect(ran.status).toBe(1);
+  expect(ran.err).toContain('line 1: the line is not UTF-8');
+  expect(client.calls).toEqual([]);
+});
+
+test('-e takes several lines too', async () => {
+  const streams = new Streams();
+  const options = { client: new FakeClient(), output: streams.output, error: streams.error, env: {} };
+  expect(await runCommands(options, { type: 'text', text: 'put a "x\ny"\nget a' })).toBe(0);
+  expect(streams.out).toBe('OK version 1\nx\\x0ay\n');
+  expect(await runCommands(options, { type: 'text', text: 'put a "open' })).toBe(1);
+  expect(streams.err).toBe('a double quote is not closed\n');
+});
+
+test('news of the program around it go to the error stream', async () => {
+  const streams = new Streams();
+  const { input, output, error } = streams;
+  const news = new EventStream<string>();
+  const session = runSession({
+    client: new FakeClient(),
+    input,
+    output,
+    error,
+    env: {},
+    news: news.subscribe(['n2 died']),
+  });
+  await streams.seeError('n2 died\n');
+  input.end();
+  expect(await session).toBe(0);
 });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CommandReader } from '../src/command-reader.ts';
 import { showBytes, textOf } from '../src/show-bytes.ts';
 import { shellWord } from '../src/words.ts';
 import { quoteWord } from '../src/completion.ts';
-import { splitWords } from '../src/words.ts';
 
 test.each([
   [Buffer.from('plain text'), 'plain text'],
@@ -26,6 +26,9 @@ const anyBytes = fc.oneof(
   fc
     .string({ unit: fc.constantFrom('\\', 'x', '4', '1', '"', ' ', 'a') })
     .map((text) => new Uint8Array(Buffer.from(text))),
+  fc
+    .string({ unit: fc.constantFrom('{', '[', '}', ']', '1', '"', "'", ';', ' ', '#') })
+    .map((text) => new Uint8Array(Buffer.from(text))),
 );
 
 test('what is shown can be given as an argument again', () => {
@@ -39,8 +42,8 @@ test('what is shown can be given as an argument again', () => {
 test('what completion offers reads as the same bytes', () => {
   fc.assert(
     fc.property(anyBytes, (bytes) => {
-      const words = splitWords(quoteWord(showBytes(bytes)));
-      expect(words.map((word) => Buffer.from(word.bytes))).toEqual([Buffer.from(bytes)]);
+      const words = new CommandReader().push(quoteWord(showBytes(bytes)))?.[0];
+      expect(words?.map((word) => Buffer.from(word.bytes))).toEqual([Buffer.from(bytes)]);
     }),
   );
 });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { defaultLimits as limits, KvorumError } from '@kvorum/common';
+import { defaultLimits as limits, formatAddress, KvorumError } from '@kvorum/common';
 import type { Client, ConnectionEvent } from '../src/index.ts';
 import { connect, createClient } from '../src/index.ts';
 import { FakeServer } from './fake-server.ts';
@@ -41,6 +41,7 @@ describe('operations', () => {
       applied: false,
       version: 2,
       value: new Uint8Array(Buffer.from('zwei')),
+      text: 'zwei',
       served,
     });
     expect(await client.cas('a', { expectedVersion: 2 }, 'drei')).toMatchObject({ applied: true, version: 3 });
@@ -57,6 +58,17 @@ describe('operations', () => {
     const found = await client.get(bytes);
     expect(found?.value).toEqual(bytes);
     expect(found?.text).toBe('\ufffd\0a');
+  });
+
+  test('JSON and copies of a result hold its text', async () => {
+    const { client } = await start();
+    await client.put('a', 'Göteborg');
+    const found = await client.get('a');
+    expect(JSON.parse(JSON.stringify(found))).toMatchObject({ text: 'Göteborg', version: 1 });
+    expect({ ...found }.text).toBe('Göteborg');
+    const mismatch = await client.cas('a', { expected: 'x' }, 'y');
+    expect(JSON.parse(JSON.stringify(mismatch))).toMatchObject({ applied: false, text: 'Göteborg', version: 1 });
+    expect(await client.cas('b', { expected: 'x' }, 'y')).toMatchObject({ applied: false, text: undefined });
   });
 
   test('the caller may reuse its array at once', async () => {
@@ -205,6 +217,27 @@ describe('cancelling', () => {
     abort.abort();
     expect(await write).toMatchObject({ code: 'cancelled', outcome: 'unknown' });
     expect(await read).toMatchObject({ code: 'cancelled', outcome: 'not-applied' });
+  });
+
+  test.each<[string, (client: Client, signal: AbortSignal) => Promise<unknown>]>([
+    ['get', (client, signal) => client.get('a', { signal })],
+    ['put', (client, signal) => client.put('a', '1', { signal })],
+    ['cas', (client, signal) => client.cas('a', { expected: null }, '1', { signal })],
+    ['delete', (client, signal) => client.delete('a', { signal })],
+    ['inspect', (client, signal) => client.inspect({ host: '127.0.0.1', port: 1 }, { signal })],
+    ['ready', (client, signal) => client.ready({ signal })],
+    ['connect', (client, signal) => connect({ servers: client.servers.map(formatAddress), signal })],
+  ])('%s: the AbortError is the cause, before it begins and while it runs', async (_name, call) => {
+    const gone = await FakeServer.start();
+    await gone.stop();
+    const client = createClient({ servers: gone.name });
+    cleanups.push(() => client.close());
+    const abort = new AbortController();
+    const running = failure(call(client, abort.signal));
+    abort.abort();
+    const abortError = { code: 'cancelled', cause: { name: 'AbortError' } };
+    expect(await running).toMatchObject(abortError);
+    expect(await failure(call(client, abort.signal))).toMatchObject(abortError);
   });
 
   test('a deadline with the write under way has an unknown outcome', async () => {

@@ -139,8 +139,10 @@ test('something else than a Kvorum server', async () => {
 test('refusals of a server', async () => {
   const full = await start({ httpStatus: '503 Service Unavailable' });
   expect(await troubleWith(full.address)).toBe('it takes no more connections: because!');
-  const closed = await start({ httpStatus: '401 Unauthorized' });
-  expect(await troubleWith(closed.address)).toBe('it refused the credentials: because!');
+  for (const httpStatus of ['401 Unauthorized', '403 Forbidden', '421 Misdirected Request']) {
+    const closed = await start({ httpStatus });
+    expect(await troubleWith(closed.address)).toBe('it turns this client away: because!');
+  }
 });
 
 test('somebody who accepts and says nothing', async () => {

@@ -1,131 +1,163 @@
 /**
- * Three server processes on this machine, with their data below one directory.
+ * Three server processes on this machine, with their data below one directory: folder n1 holds node n1, and so on.
+ *
+ * State: the servers, which are started again when they die while the cluster serves. Invariant: node ids are given out in
+ * the order of checking in, so a server is started only when the one before it has checked in.
  */
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { EventStream } from '@kvorum/client';
+import { describeOwner } from './describe-owner.ts';
+import { ServerProcess } from './server-process.ts';
 
 const NODES = 3;
 const HOST = '127.0.0.1';
 /** Where clients look first; other ports are used where these are taken. */
-const FIRST_PORT = 45678;
+export const FIRST_PORT = 45678;
 const START_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 5000;
-const LOOK_MS = 50;
+const LOOK_MS = 25;
+const RESTART_PAUSE_MS = 250;
+/** A server that ends this often within the time is not started again. */
+const RESTARTS_MAX = 5;
+const RESTARTS_WITHIN_MS = 60_000;
+const OWNER_ONLY = 0o700;
 
-const serverProgram = fileURLToPath(import.meta.resolve('@kvorum/server/bin/server.js'));
-
-interface Server {
-  readonly process: ChildProcess;
-  readonly port: number;
-  readonly logFile: string;
-  /** Where this run's part of the log begins. */
-  readonly logStart: number;
+export interface LocalClusterOptions {
+  /** The servers listen there and on the two ports above it, or elsewhere if one is taken. 0: the system chooses. */
+  readonly firstPort?: number;
 }
 
 export class LocalCluster {
-  readonly #servers: readonly Server[];
+  /** What people should know: which server died, whether it is started again. */
+  readonly news = new EventStream<string>();
+  readonly #servers: readonly ServerProcess[];
+  /** When each server was started again lately. */
+  readonly #restarts = new Map<ServerProcess, number[]>();
+  readonly #stopping = new AbortController();
 
-  private constructor(servers: readonly Server[]) {
+  private constructor(servers: readonly ServerProcess[]) {
     this.#servers = servers;
+  }
+
+  get servers(): readonly ServerProcess[] {
+    return this.#servers;
   }
 
   /** "host:port" of each server. */
   get addresses(): string[] {
-    return this.#servers.map(({ port }) => `${HOST}:${port}`);
+    return this.#servers.map((server) => server.address);
   }
 
-  /** Starts the servers; `ready` tells when they serve. */
-  static async start(directory: string): Promise<LocalCluster> {
-    const ports = await freePorts();
+  /** Starts the first servers; `ready` starts the others and tells when all of them serve. */
+  static async start(directory: string, options: LocalClusterOptions = {}): Promise<LocalCluster> {
+    makePrivate(directory);
+    const ports = await freePorts(options.firstPort ?? FIRST_PORT);
+    const folders = dataFolders(directory);
     const servers = ports.map((port, index) => {
-      const dataDir = path.join(directory, `node-${index + 1}`);
-      const join = index === 0 ? [] : ['-s', `${HOST}:${ports[0] ?? 0}`];
-      return startServer(port, dataDir, join);
+      const join = index === 0 ? undefined : `${HOST}:${ports[0] ?? 0}`;
+      const dataDir = path.join(directory, folders[index] ?? '');
+      makePrivate(dataDir);
+      return new ServerProcess({ name: `n${index + 1}`, host: HOST, port, dataDir, join });
     });
-    return new LocalCluster(servers);
+    const cluster = new LocalCluster(servers);
+    // The first one has its number without checking in.
+    for (const server of servers.slice(0, 2)) server.start();
+    return cluster;
   }
 
   /** Resolves once every server sees leaders for all its groups. Rejects with what a server said when it ended instead. */
   async ready(): Promise<void> {
     const deadline = performance.now() + START_TIMEOUT_MS;
-    for (const server of this.#servers) {
-      while (!(await isHealthy(server))) {
-        if (server.process.exitCode !== null) throw new Error(lastWords(server));
-        if (performance.now() > deadline) {
-          throw new Error(`the servers do not serve after ${START_TIMEOUT_MS / 1000} s; see ${server.logFile}`);
-        }
-        await delay(LOOK_MS);
+    for (const [index, server] of this.#servers.entries()) {
+      if (index >= 2) {
+        await this.#until(deadline, () => this.#hasCheckedIn(index));
+        server.start();
       }
+    }
+    for (const server of this.#servers) await this.#until(deadline, () => server.isHealthy());
+    for (const server of this.#servers) {
+      await server.learnName();
+      server.onExit = () => this.#onDied(server);
+      if (!server.running) this.#onDied(server);
     }
   }
 
   /** Shuts the servers down and waits until they have ended. */
   async stop(): Promise<void> {
-    await Promise.all(this.#servers.map(({ process: child }) => stopServer(child)));
+    this.#stopping.abort();
+    await Promise.all(this.#servers.map((server) => server.stop()));
+    this.news.close();
+  }
+
+  /** Whether that many nodes are known to the first server, or the cluster was formed earlier. */
+  async #hasCheckedIn(count: number): Promise<boolean> {
+    const status = await this.#servers[0]?.status();
+    return status !== undefined && (status.state === 'member' || (status.present ?? 0) >= count);
+  }
+
+  async #until(deadline: number, done: () => Promise<boolean>): Promise<void> {
+    while (!(await done())) {
+      const ended = this.#servers.find((server) => server.ended);
+      if (ended !== undefined) throw new Error(explainEnd(ended));
+      if (performance.now() > deadline) {
+        const logs = this.#servers.map((server) => server.logFile).join(', ');
+        throw new Error(`the servers do not serve after ${START_TIMEOUT_MS / 1000} s; see ${logs}`);
+      }
+      await delay(LOOK_MS);
+    }
+  }
+
+  #onDied(server: ServerProcess): void {
+    if (this.#stopping.signal.aborted) return;
+    const now = performance.now();
+    const lately = (this.#restarts.get(server) ?? []).filter((at) => now - at < RESTARTS_WITHIN_MS);
+    const died = `${server.name} at ${server.address} ${server.howItEnded}`;
+    if (lately.length >= RESTARTS_MAX) {
+      this.news.push(
+        `${died}; it was started again ${RESTARTS_MAX} times within a minute and is left alone now, see ${server.logFile}`,
+      );
+      return;
+    }
+    this.#restarts.set(server, [...lately, now]);
+    this.news.push(`${died}; it is started again`);
+    delay(RESTART_PAUSE_MS, undefined, { signal: this.#stopping.signal })
+      .then(() => server.start())
+      .catch((error: Error) => {
+        if (this.#stopping.signal.aborted) return;
+        this.news.push(`${server.name} at ${server.address} cannot be started again: ${error.message}`);
+      });
   }
 }
 
-function startServer(port: number, dataDir: string, join: readonly string[]): Server {
-  mkdirSync(dataDir, { recursive: true });
-  const logFile = path.join(dataDir, 'server.log');
-  // Another run may be writing to it, to find out that this one is in its way.
-  const log = openSync(logFile, 'a');
-  const logStart = fstatSync(log).size;
-  // Detached from the terminal, so that Ctrl-C at the prompt is the prompt's; the channel ends it with this process.
-  const child = spawn(process.execPath, [serverProgram, '-p', String(port), '--data-dir', dataDir, ...join], {
-    stdio: ['ignore', log, log, 'ipc'],
-    detached: true,
-  });
-  closeSync(log);
-  return { process: child, port, logFile, logStart };
+/** Why a server did not start, without blame for anybody who is not known to be in the way. */
+function explainEnd(server: ServerProcess): string {
+  const owner = /in use by process (\d+)/.exec(server.lastWords)?.[1];
+  if (owner === undefined) return `${server.name} at ${server.address} ${server.howItEnded}`;
+  return `the data of ${server.name} in ${server.dataDir} is in use by process ${owner}${describeOwner(Number(owner))}`;
 }
 
-async function stopServer(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const patience = new AbortController();
-  const late = delay(STOP_TIMEOUT_MS, undefined, { signal: patience.signal }).then(
-    () => child.kill('SIGKILL'),
-    () => undefined,
-  );
-  await ended;
-  patience.abort();
-  await late;
+/** Only its owner may look into it, also if an earlier version has made it. */
+function makePrivate(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: OWNER_ONLY });
+  chmodSync(directory, OWNER_ONLY);
 }
 
-async function isHealthy({ port }: Server): Promise<boolean> {
-  try {
-    return (await fetch(`http://${HOST}:${port}/healthz`)).ok;
-  } catch {
-    return false;
-  }
-}
-
-/** What a server that ended has logged last as an error. */
-function lastWords({ logFile, logStart }: Server): string {
-  const lines = readFileSync(logFile).subarray(logStart).toString().trim().split('\n');
-  const line = lines.findLast((entry) => entry.includes('"level":"error"')) ?? lines.at(-1) ?? '';
-  try {
-    return (JSON.parse(line) as { message: string }).message;
-  } catch {
-    return line;
-  }
+/** Earlier versions called them node-1 to node-3, whatever nodes they held; data that is there is used where it is. */
+function dataFolders(directory: string): string[] {
+  const numbers = Array.from({ length: NODES }, (_, index) => index + 1);
+  const earlier = existsSync(path.join(directory, 'node-1')) && !existsSync(path.join(directory, 'n1'));
+  return numbers.map((number) => (earlier ? `node-${number}` : `n${number}`));
 }
 
 /** The usual ports if all of them are free, else whichever the system gives. */
-async function freePorts(): Promise<number[]> {
-  const usual = Array.from({ length: NODES }, (_, index) => FIRST_PORT + index);
+async function freePorts(first: number): Promise<number[]> {
+  const usual = Array.from({ length: NODES }, (_, index) => (first === 0 ? 0 : first + index));
   const free = await Promise.all(usual.map(probe));
-  if (!free.includes(undefined)) return usual;
-  const any: number[] = [];
-  for (let node = 0; node < NODES; node += 1) any.push((await probe(0)) as number);
-  return any;
+  if (first !== 0 && !free.includes(undefined)) return usual;
+  const any = await Promise.all(usual.map(() => probe(0)));
+  return any.map((port) => port ?? 0);
 }
 
 /** The port if it can be listened on. */

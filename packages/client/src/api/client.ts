@@ -21,7 +21,10 @@ export interface ConnectOptions {
 }
 
 export interface CallOptions {
-  /** Cancels the operation. A write that was already sent then has the outcome 'unknown'. */
+  /**
+   * Cancels the operation: it rejects with the code 'cancelled', and the signal's reason as `cause` (an AbortError unless
+   * you gave another). A write that was already sent then has the outcome 'unknown'.
+   */
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
   /** Told who answered, also where the result is only "absent". */
@@ -56,6 +59,8 @@ export type CasResult =
       readonly applied: false;
       readonly version: Version;
       readonly value: Uint8Array | undefined;
+      /** The value as UTF-8, as in {@link GetResult}. */
+      readonly text: string | undefined;
       readonly served: ServedBy;
     };
 

@@ -3,7 +3,16 @@
  *
  * State: the engine, its ports, who is connected. Invariant: each call settles once, by the engine's own deadline.
  */
-import type { Address, Command, GroupId, KvorumError as KvorumErrorType, Layout, NodeId, Served } from '@kvorum/common';
+import type {
+  Address,
+  Command,
+  GroupId,
+  KvorumError as KvorumErrorType,
+  Layout,
+  NodeId,
+  Served,
+  Versioned,
+} from '@kvorum/common';
 import { formatAddress, groupOfKey, KvorumError } from '@kvorum/common';
 import type { Bytes } from './arguments.ts';
 import { checkTimeout, checkVersion, counterDelta, keyBytes, valueBytes } from './arguments.ts';
@@ -83,7 +92,7 @@ export class NetworkClient implements Client {
     const reply = await this.#submit(operation, options);
     if (reply.type !== 'value') throw unexpected(reply);
     const served = this.#servedBy(operation, reply.served, options);
-    return reply.found && new Found(reply.found.value, reply.found.version, served);
+    return reply.found && foundResult(reply.found, served);
   }
 
   async put(key: Bytes, value: Bytes, options: CallOptions = {}): Promise<PutResult> {
@@ -100,7 +109,15 @@ export class NetworkClient implements Client {
     if (result.type === 'written') return { applied: true, version: result.version, served };
     if (result.type !== 'mismatch') throw unexpected(result);
     const value = result.value && new Uint8Array(result.value);
-    return { applied: false, version: result.version, value, served };
+    return {
+      applied: false,
+      version: result.version,
+      value,
+      get text() {
+        return value && decodeText(value);
+      },
+      served,
+    };
   }
 
   async add(key: Bytes, delta: number | bigint, options: CallOptions = {}): Promise<AddResult> {
@@ -255,21 +272,22 @@ export class NetworkClient implements Client {
   }
 }
 
-class Found implements GetResult {
-  readonly value: Uint8Array;
-  readonly version: number;
-  readonly served: ServedBy;
+/** `text` is the object's own, so that JSON and copies have it, and decoded only when asked for. */
+function foundResult(found: Versioned, served: ServedBy): GetResult {
+  // A copy: what the engine hands out is a view into a whole frame.
+  const value = new Uint8Array(found.value);
+  return {
+    value,
+    get text() {
+      return decodeText(value);
+    },
+    version: found.version,
+    served,
+  };
+}
 
-  constructor(value: Uint8Array, version: number, served: ServedBy) {
-    // A copy: what the engine hands out is a view into a whole frame.
-    this.value = new Uint8Array(value);
-    this.version = version;
-    this.served = served;
-  }
-
-  get text(): string {
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.value);
-  }
+function decodeText(value: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(value);
 }
 
 function casCommand(key: Bytes, expectation: Expectation, next: Bytes): Command {

@@ -1,0 +1,2 @@
+export type { LocalClusterOptions } from './local-cluster.ts';
+export { LocalCluster } from './local-cluster.ts';
