@@ -7,6 +7,7 @@ export type CommandName =
   | 'put'
   | 'cas'
   | 'delete'
+  | 'add'
   | 'where'
   | 'status'
   | 'nodes'
@@ -107,6 +108,19 @@ export const commandTable: readonly CommandSpec[] = [
     flags: [],
     example: 'delete city',
     details: ['Exit status 3 when there was no such key.'],
+  },
+  {
+    name: 'add',
+    aliases: ['incr'],
+    section: DATA,
+    summary: 'add to a counter and print what it is then',
+    arguments: [key, { name: 'DELTA', kind: 'text', optional: true }],
+    flags: [],
+    example: 'add visits 1',
+    details: [
+      'A counter is a value that is a decimal number of 64 bits, signed; an absent key counts as 0, and DELTA is 1 unless it',
+      'is given. Exit status 3, and nothing changed, when the value is no number or the sum does not fit.',
+    ],
   },
   {
     name: 'where',

@@ -2,7 +2,7 @@
  * Runs one parsed command against the cluster.
  */
 import type { KvorumError, Layout } from '@kvorum/common';
-import { formatAddress, groupOfKey, murmur3, nodeName } from '@kvorum/common';
+import { formatAddress, groupOfKey, keyHash, nodeName } from '@kvorum/common';
 import type { CallOptions, Client, Expectation, ServedBy } from '@kvorum/client';
 import { keyBytes } from '@kvorum/client';
 import { viewCluster } from './cluster-view.ts';
@@ -43,6 +43,12 @@ export async function execute(client: Client, command: ClusterCommand, options: 
       const key = command.key.bytes;
       const { existed, version } = await client.delete(key, call);
       return { type: 'deleted', key, existed, version };
+    }
+    case 'add': {
+      await layoutOf(client, call);
+      const key = command.key.bytes;
+      const { value, version } = await client.add(key, command.delta, call);
+      return { type: 'added', key, value, version };
     }
     case 'where':
       return where(client, command.key.bytes, options, call);
@@ -107,7 +113,7 @@ async function where(client: Client, key: Uint8Array, options: ExecuteOptions, c
     id: member,
     address: nodes.find((node) => node.id === member)?.address ?? '',
   }));
-  return { type: 'where', key, hash: murmur3(bytes), group: id, members, leader: group?.leader ?? 0 };
+  return { type: 'where', key, hash: keyHash(layout, bytes), group: id, members, leader: group?.leader ?? 0 };
 }
 
 /** Of a cluster that is still being formed there is no layout, but its nodes answer. */

@@ -8,7 +8,7 @@ export const exitStatus = {
   usage: 1,
   /** No server answers, or no majority of a group does. */
   unreachable: 2,
-  /** Not found, or a cas that found something else. */
+  /** Not found, or the key has something that the command cannot go on from. */
   mismatch: 3,
   /** A write that may or may not have taken effect. */
   unknown: 4,
@@ -21,7 +21,11 @@ export function statusOfError(error: KvorumError): number {
   switch (error.code) {
     case 'too-large':
     case 'bad-request':
+    case 'unsupported':
       return exitStatus.usage;
+    case 'not-a-number':
+    case 'out-of-range':
+      return exitStatus.mismatch;
     case 'cancelled':
       return exitStatus.interrupted;
     default:

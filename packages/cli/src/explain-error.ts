@@ -28,11 +28,19 @@ function sentence(error: KvorumError, command: ParsedCommand | undefined): strin
   }
   const what = command?.name ?? 'write';
   const why = error.code === 'cancelled' ? 'cancelled' : error.message;
-  const repeat =
-    command?.name === 'cas'
-      ? 'repeating it is safe: if it did take effect, the repeat finds the new value and changes nothing'
-      : 'repeating it is safe';
+  const repeat = repeatAdvice(command);
   return `${why}: the outcome of the ${what} is unknown, it may still take effect; ${repeat}`;
+}
+
+function repeatAdvice(command: ParsedCommand | undefined): string {
+  switch (command?.name) {
+    case 'cas':
+      return 'repeating it is safe: if it did take effect, the repeat finds the new value and changes nothing';
+    case 'add':
+      return 'look at the value before you repeat it: both may be added';
+    default:
+      return 'repeating it is safe';
+  }
 }
 
 function hintFor(error: KvorumError, message: string, servers: readonly Address[]): string | undefined {

@@ -52,13 +52,16 @@ export class HumanPrinter implements Printer {
         if (result.existed) output.printLine(paint('green', 'OK'));
         else output.notice('not found');
         return;
+      case 'added':
+        output.printLine(result.value.toString());
+        return;
       default:
         for (const line of linesOf(result, paint)) output.printLine(line);
     }
   }
 }
 
-type ClusterResult = Exclude<Result, { readonly type: 'value' | 'written' | 'mismatch' | 'deleted' }>;
+type ClusterResult = Exclude<Result, { readonly type: 'value' | 'written' | 'mismatch' | 'deleted' | 'added' }>;
 
 function linesOf(result: ClusterResult, paint: Paint): string[] {
   switch (result.type) {

@@ -52,6 +52,11 @@ export function resultToJson(result: Result): Record<string, unknown> {
         existed: result.existed,
         version: result.version,
       };
+    case 'added': {
+      // As text: a number of 64 bits does not survive JSON.
+      const { value, version } = result;
+      return { command: 'add', ...bytesToJson('key', result.key), value: value.toString(), version };
+    }
     case 'where': {
       const { hash, group, members } = result;
       const leader = result.leader === 0 ? null : result.leader;

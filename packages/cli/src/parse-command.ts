@@ -25,6 +25,7 @@ export type ParsedCommand = CommonFlags &
     | { readonly name: 'put'; readonly key: Word; readonly value: Word }
     | { readonly name: 'cas'; readonly key: Word; readonly expected: Expected; readonly next: Word }
     | { readonly name: 'delete' | 'where'; readonly key: Word }
+    | { readonly name: 'add'; readonly key: Word; readonly delta: bigint }
     | { readonly name: 'status' | 'nodes' | 'groups' }
     | { readonly name: 'exit' }
     | { readonly name: 'node' | 'group'; readonly id: number }
@@ -162,6 +163,8 @@ function build(name: Exclude<CommandName, 'cas'>, operands: readonly Word[], fla
     case 'delete':
     case 'where':
       return { name, key: first };
+    case 'add':
+      return { name, key: first, delta: operands[1] === undefined ? 1n : counterDelta(operands[1].text) };
     case 'status':
     case 'nodes':
     case 'groups':
@@ -178,6 +181,14 @@ function build(name: Exclude<CommandName, 'cas'>, operands: readonly Word[], fla
     case 'help':
       return { name, about: operands[0] && aboutCommand(operands[0].text) };
   }
+}
+
+function counterDelta(text: string): bigint {
+  if (/^[+-]?\d{1,19}$/.test(text)) {
+    const delta = BigInt(text.replace('+', ''));
+    if (BigInt.asIntN(64, delta) === delta) return delta;
+  }
+  throw new UsageError(`DELTA is a whole number of 64 bits, not "${text}"`);
 }
 
 function aboutCommand(name: string): CommandSpec {

@@ -26,6 +26,7 @@ export type Result =
       readonly existed: boolean;
       readonly version: Version;
     }
+  | { readonly type: 'added'; readonly key: Uint8Array; readonly value: bigint; readonly version: Version }
   | {
       readonly type: 'where';
       readonly key: Uint8Array;

@@ -1,12 +1,12 @@
 /** What may be applied: decided, and on this replica's own disk. */
 import { describe, expect, it } from 'vitest';
 import { SequencePaxos } from '../src/index.ts';
-import { productionLimits } from './limits.ts';
+import { defaultLogLimits } from '../src/sequence-paxos/role.ts';
 import { ballot, entries } from './lone.ts';
 
 describe('rule 7, on disk: a state is never ahead of the log that a crash leaves', () => {
   it('a follower that knows an entry to be decided applies it once its own write is done', () => {
-    const replica = new SequencePaxos({ self: 2, members: [1, 2, 3], limits: productionLimits });
+    const replica = new SequencePaxos({ self: 2, members: [1, 2, 3], limits: defaultLogLimits });
     const leading = ballot(1, 1);
     const message = (m: Parameters<typeof replica.step>[0][number] & { type: 'message' }) => replica.step([m]);
     message({

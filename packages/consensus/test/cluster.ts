@@ -22,7 +22,7 @@ import type {
 } from '../src/sequence-paxos/types.ts';
 import { Chosen } from './chosen.ts';
 import { Disk } from './disk.ts';
-import { productionLimits } from './limits.ts';
+import { defaultLogLimits } from '../src/sequence-paxos/role.ts';
 import type { Packet, Where } from './packet.ts';
 import { isPart, linkOf, matches, pack, unpack } from './packet.ts';
 import { entryText, messageText } from './transcript.ts';
@@ -92,7 +92,7 @@ export class Cluster {
     this.ids = ids;
     this.autoPersist = options.autoPersist ?? true;
     this.autoSnapshot = options.autoSnapshot ?? false;
-    this.#limits = { ...productionLimits, ...options.limits };
+    this.#limits = { ...defaultLogLimits, ...options.limits };
     this.#record = options.record ?? true;
     const disks = ids.map(() => new Disk());
     this.chosen = new Chosen(disks);

@@ -13,7 +13,7 @@ import type {
   SequencePaxosInput,
 } from '../src/sequence-paxos/types.ts';
 import { command } from './cluster.ts';
-import { productionLimits } from './limits.ts';
+import { defaultLogLimits } from '../src/sequence-paxos/role.ts';
 import { entryText, messageText } from './transcript.ts';
 
 export interface OnDisk {
@@ -59,7 +59,7 @@ export class Lone {
     this.replica = new SequencePaxos({
       self,
       members,
-      limits: { ...productionLimits, ...limits },
+      limits: { ...defaultLogLimits, ...limits },
       ...(disk !== undefined && {
         recovered: {
           hardState: {

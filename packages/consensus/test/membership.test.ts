@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { InvariantViolation } from '../src/invariant.ts';
 import { SequencePaxos } from '../src/sequence-paxos/sequence-paxos.ts';
 import { Cluster, stopSign } from './cluster.ts';
-import { productionLimits } from './limits.ts';
+import { defaultLogLimits } from '../src/sequence-paxos/role.ts';
 import { ballot, entries, heartbeat, Lone } from './lone.ts';
 
 const members = [1, 2, 3];
@@ -77,7 +77,7 @@ describe('rule 13: member ids are sparse', () => {
   });
 
   it('a replica that is no member of its group does not start', () => {
-    expect(() => new SequencePaxos({ self: 9, members, limits: productionLimits })).toThrow(InvariantViolation);
+    expect(() => new SequencePaxos({ self: 9, members, limits: defaultLogLimits })).toThrow(InvariantViolation);
   });
 });
 

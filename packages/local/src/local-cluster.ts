@@ -4,7 +4,7 @@
  * State: the servers, which are started again when they die while the cluster serves. Invariant: node ids are given out in
  * the order of checking in, so a server is started only when the one before it has checked in.
  */
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -54,10 +54,9 @@ export class LocalCluster {
   static async start(directory: string, options: LocalClusterOptions = {}): Promise<LocalCluster> {
     makePrivate(directory);
     const ports = await freePorts(options.firstPort ?? FIRST_PORT);
-    const folders = dataFolders(directory);
     const servers = ports.map((port, index) => {
       const join = index === 0 ? undefined : `${HOST}:${ports[0] ?? 0}`;
-      const dataDir = path.join(directory, folders[index] ?? '');
+      const dataDir = path.join(directory, `n${index + 1}`);
       makePrivate(dataDir);
       return new ServerProcess({ name: `n${index + 1}`, host: HOST, port, dataDir, join });
     });
@@ -78,7 +77,6 @@ export class LocalCluster {
     }
     for (const server of this.#servers) await this.#until(deadline, () => server.isHealthy());
     for (const server of this.#servers) {
-      await server.learnName();
       server.onExit = () => this.#onDied(server);
       if (!server.running) this.#onDied(server);
     }
@@ -142,13 +140,6 @@ function explainEnd(server: ServerProcess): string {
 function makePrivate(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: OWNER_ONLY });
   chmodSync(directory, OWNER_ONLY);
-}
-
-/** Earlier versions called them node-1 to node-3, whatever nodes they held; data that is there is used where it is. */
-function dataFolders(directory: string): string[] {
-  const numbers = Array.from({ length: NODES }, (_, index) => index + 1);
-  const earlier = existsSync(path.join(directory, 'node-1')) && !existsSync(path.join(directory, 'n1'));
-  return numbers.map((number) => (earlier ? `node-${number}` : `n${number}`));
 }
 
 /** The usual ports if all of them are free, else whichever the system gives. */

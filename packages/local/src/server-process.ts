@@ -112,12 +112,6 @@ export class ServerProcess {
     return response?.ok === true ? ((await response.json()) as Status) : undefined;
   }
 
-  /** In a directory of an earlier version the node may be another than the folder's number says. */
-  async learnName(): Promise<void> {
-    const status = await this.status();
-    if (status !== undefined) this.#name = `n${status.node}`;
-  }
-
   /** "ended with status 1: ..." */
   get howItEnded(): string {
     const { exitCode = null, signalCode = null } = this.#child ?? {};

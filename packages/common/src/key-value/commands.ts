@@ -162,7 +162,7 @@ export const operationTypes: ReadonlySet<OperationType> = new Set([...commandTyp
 
 /** The entry of a command; the type of an entry and that of its command belong together, which the compiler cannot follow. */
 function definitionOf(type: Command['type']): CommandDefinition<Command> {
-  return commands[type] as CommandDefinition<Command>;
+  return commands[type];
 }
 
 export function writeCommand(writer: Writer, command: Command): void {

@@ -60,7 +60,12 @@ export function routingTag(key: Uint8Array): Uint8Array {
 
 /** The group that holds `key`: the hash scaled to the number of partitions, so that all of its bits count. */
 export function groupOfKey(layout: Pick<Layout, 'routing' | 'groups'>, key: Uint8Array): GroupId {
-  return groupOfHash(murmur3(layout.routing === 'tag' ? routingTag(key) : key), layout.groups.length - 1);
+  return groupOfHash(keyHash(layout, key), layout.groups.length - 1);
+}
+
+/** The hash of what decides the group of a key. */
+export function keyHash({ routing }: Pick<Layout, 'routing'>, key: Uint8Array): number {
+  return murmur3(routing === 'tag' ? routingTag(key) : key);
 }
 
 /** As {@link groupOfKey}, from a 32-bit hash and the number of partitions. */

@@ -1,6 +1,13 @@
 export * from './ballot.ts';
 export { sequencePaxosCodec } from './codec.ts';
 export type { Message } from './messages.ts';
-export type { LogLimits } from './role.ts';
+export { defaultLogLimits, type LogLimits } from './role.ts';
 export { SequencePaxos, type SequencePaxosOptions } from './sequence-paxos.ts';
-export type { GroupHeartbeat, HardState, PersistReceipt, SequencePaxosTypes } from './types.ts';
+export type {
+  GroupHeartbeat,
+  HardState,
+  PersistReceipt,
+  SequencePaxosEffects,
+  SequencePaxosInput,
+  SequencePaxosTypes,
+} from './types.ts';

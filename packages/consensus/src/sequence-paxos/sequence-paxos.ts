@@ -19,6 +19,7 @@ import type { Message } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { ReplicaState } from './replica-state.ts';
 import type { LogLimits, RoleParts } from './role.ts';
+import { defaultLogLimits } from './role.ts';
 import type {
   GroupHeartbeat,
   Recovered,
@@ -33,7 +34,8 @@ export interface SequencePaxosOptions {
   readonly members: readonly NodeId[];
   /** What was on disk; undefined for a new replica. */
   readonly recovered?: Recovered | undefined;
-  readonly limits: LogLimits;
+  /** Default: {@link defaultLogLimits}. */
+  readonly limits?: LogLimits;
 }
 
 const newReplica: Recovered = {
@@ -54,7 +56,7 @@ export class SequencePaxos implements ReplicatedLog<SequencePaxosTypes> {
   #lastHeartbeat: GroupHeartbeat | undefined;
 
   constructor(options: SequencePaxosOptions) {
-    const { self, members, limits, recovered = newReplica } = options;
+    const { self, members, limits = defaultLogLimits, recovered = newReplica } = options;
     const place = members.indexOf(self);
     invariant(place >= 0, `node ${self} is not a member`);
     this.#others = members.filter((member) => member !== self);

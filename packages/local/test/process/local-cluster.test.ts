@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -152,28 +152,6 @@ test('who holds the data is named: any other server', async () => {
   expect(message).toContain('server.js -p 0 --data-dir');
   expect(message).toMatch(/; stop that one first$/);
   expect(message).not.toContain('kvorum local');
-});
-
-test('what an earlier version has left is used where it is, under the names that the nodes have', async () => {
-  const directory = newDirectory();
-  const first = await start(directory);
-  await first.ready();
-  await first.stop();
-  for (const [now, then] of [
-    ['n1', 'node-1'],
-    ['n2', 'node-3'],
-    ['n3', 'node-2'],
-  ] as const) {
-    renameSync(path.join(directory, now), path.join(directory, then));
-  }
-  const second = await start(directory);
-  await second.ready();
-  expect(await nodesOf(second)).toEqual([
-    ['node-1', 1],
-    ['node-2', 3],
-    ['node-3', 2],
-  ]);
-  expect(second.servers.map((server) => server.name)).toEqual(['n1', 'n3', 'n2']);
 });
 
 test('directories that were open to everybody are closed', async () => {
