@@ -1,6 +1,7 @@
 /** The power goes at every point of a small run at which a crash would leave something else behind. */
 import { describe, expect, it } from 'vitest';
 import { crashAt, crashPointsOf } from '../src/run/crash-points.ts';
+import { processName } from '../src/world/process-name.ts';
 import { sampleOf } from './sample.ts';
 
 const SEED = 1;
@@ -32,10 +33,11 @@ describe('a crash at any point', () => {
       const failed: string[] = [];
       for (const { number, process, kind } of chosen) {
         const { complaints, trace } = crashAt(SEED, number, keeps);
-        if (!trace.some((line) => line.includes(`crash point ${number}: node-${process}, ${kind}`))) {
+        if (!trace.some((line) => line.includes(`crash point ${number}: ${processName(process)}, ${kind}`))) {
           failed.push(`point ${number} was not reached`);
         }
-        if (complaints.length > 0) failed.push(`point ${number}, node-${process}, ${kind}: ${complaints.join('; ')}`);
+        if (complaints.length > 0)
+          failed.push(`point ${number}, ${processName(process)}, ${kind}: ${complaints.join('; ')}`);
       }
       expect(failed).toEqual([]);
     },

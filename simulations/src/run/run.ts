@@ -23,6 +23,7 @@ import { defaultWorkload, Workload } from '../workload/workload.ts';
 import type { Limits } from '../world/limits.ts';
 import { withLimits } from '../world/limits.ts';
 import type { ProcessId } from '../world/network.ts';
+import { processName } from '../world/process-name.ts';
 import { RandomStream } from '../world/random-stream.ts';
 import { World } from '../world/world.ts';
 
@@ -176,7 +177,7 @@ export class Run {
 
   /** Starts every node and waits until all groups have leaders. */
   form(): void {
-    this.world.startAll();
+    this.world.startInOrder();
     this.require(
       this.world.runUntil(() => this.allHealthy(), FORMATION_MS_MAX),
       'the cluster did not form within 2 s',
@@ -318,7 +319,7 @@ export class Run {
     const missing = (): number[] => world.sound.filter((process) => world.node(process)?.healthy !== true);
     world.runUntil(() => missing().length === 0, RECOVERY_MS_MAX);
     const complaints = missing().map(
-      (process) => `node-${process} is not back: ${world.brokenBecause(process) ?? 'down'}`,
+      (process) => `${processName(process)} is not back: ${world.brokenBecause(process) ?? 'down'}`,
     );
     this.#judge(
       'every node is back',
