@@ -8,21 +8,22 @@ import ts from 'typescript';
 import { coreModules, root } from './compiled.js';
 
 /** Of all modules, parsed once: that takes longer than everything else. */
-let parsed;
+let ofCores;
 
-function declarations() {
-  parsed ??= coreModules().flatMap(declarationsOf);
-  return parsed;
+function declarationsOfCores() {
+  ofCores ??= coreModules().flatMap((file) => declarationsOf(file, readFileSync(new URL(file, root), 'utf8')));
+  return ofCores;
 }
 
-function declarationsOf(file) {
-  const url = new URL(file, root);
-  const source = ts.createSourceFile(file, readFileSync(url, 'utf8'), ts.ScriptTarget.ES2023);
+/** Of the compiled module with this text. */
+export function declarationsOf(file, moduleText) {
+  const source = ts.createSourceFile(file, moduleText, ts.ScriptTarget.ES2023);
   const module = file.replace('/dist/', '/').replace(/^packages\/|\.js$/g, '');
+  const { href } = new URL(file, root);
   return source.statements.flatMap(partsOf).map(({ owner, node }) => {
     const name = [owner, node].filter(Boolean).map((part) => nameOf(part, source));
     const start = node.getStart(source);
-    return { name: name.join('.'), module, url: url.href, start, text: source.text.slice(start, node.end) };
+    return { name: name.join('.'), module, url: href, start, text: moduleText.slice(start, node.end) };
   });
 }
 
@@ -39,22 +40,22 @@ function nameOf(node, source) {
 }
 
 /** The one place that an edit means: the module's url, and from where to where its text stands. Throws when it is not one. */
-export function locate({ at, module, find }) {
-  const declaration = declarationCalled(at, module, find);
+export function locate({ at, module, find }, declarations = declarationsOfCores()) {
+  const declaration = declarationCalled(at, module, find, declarations);
   const places = placesOf(find, declaration);
   const [place] = places;
-  if (place === undefined) throw new Error(`${at} does not have its text; ${whereabouts(find)}`);
+  if (place === undefined) throw new Error(`${at} does not have its text; ${whereabouts(find, declarations)}`);
   if (places.length > 1) throw new Error(`${at} has its text ${places.length} times, not once: ${find}`);
   return { url: declaration.url, ...place };
 }
 
-function declarationCalled(at, module, find) {
-  const called = declarations().filter(
+function declarationCalled(at, module, find, declarations) {
+  const called = declarations.filter(
     (declaration) =>
       declaration.name === at && (module === undefined || `/${declaration.module}`.endsWith(`/${module}`)),
   );
   const name = module === undefined ? at : `${at} of ${module}`;
-  if (called.length === 0) throw new Error(`nothing is called ${name} any more; ${whereabouts(find)}`);
+  if (called.length === 0) throw new Error(`nothing is called ${name} any more; ${whereabouts(find, declarations)}`);
   if (called.length === 1) return called[0];
   const modules = called.map((declaration) => declaration.module).join(', ');
   throw new Error(`${name} is declared ${called.length} times; say with \`module\` which one is meant: ${modules}`);
@@ -73,8 +74,8 @@ function escaped(text) {
 }
 
 /** Where the text of an edit is now, for whoever has to mend it. */
-function whereabouts(find) {
-  const holders = declarations().filter((declaration) => placesOf(find, declaration).length > 0);
+function whereabouts(find, declarations) {
+  const holders = declarations.filter((declaration) => placesOf(find, declaration).length > 0);
   const innermost = holders.filter(
     ({ name, module }) => !holders.some((other) => other.module === module && other.name.startsWith(`${name}.`)),
   );

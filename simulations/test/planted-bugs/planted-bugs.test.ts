@@ -6,18 +6,10 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sampleOf } from '../sample.ts';
 
-interface Edit {
-  readonly at: string;
-  readonly module?: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
 interface PlantedBug {
   readonly name: string;
   readonly area: string;
   readonly scenario: string;
-  readonly edits: readonly Edit[];
 }
 
 interface Found {
@@ -42,7 +34,6 @@ interface SearchResult {
 
 interface Modules {
   readonly bugs: readonly PlantedBug[];
-  readonly changedSources: (bug: PlantedBug) => Record<string, string>;
   readonly searchNear: (bug: PlantedBug, found: Found) => SearchOptions;
   readonly search: (bug: PlantedBug, options: SearchOptions) => Promise<SearchResult>;
   readonly inTurns: <T>(tasks: readonly (() => Promise<T>)[], jobs: number) => Promise<T>[];
@@ -55,8 +46,8 @@ async function load(file: string): Promise<object> {
   return (await import(new URL(file, import.meta.url).href)) as object;
 }
 
-const files = ['bugs/index.js', 'changed-sources.js', 'near-seeds.js', 'children.js', 'records.js'];
-const { bugs, changedSources, searchNear, search, inTurns, readFound, documentation } = Object.assign(
+const files = ['bugs/index.js', 'near-seeds.js', 'children.js', 'records.js'];
+const { bugs, searchNear, search, inTurns, readFound, documentation } = Object.assign(
   {},
   ...(await Promise.all(files.map(load))),
 ) as Modules;
@@ -78,38 +69,6 @@ describe('planted bugs', () => {
   it('stand in the documentation as they were found', async () => {
     const text = readFileSync(new URL('../../../docs/planted-bugs.md', import.meta.url), 'utf8');
     expect(text).toBe(await documentation());
-  });
-});
-
-describe('the place of a planted bug', () => {
-  it.each(bugs)('is there: $name', (bug) => {
-    expect(Object.keys(changedSources(bug))).not.toEqual([]);
-  });
-
-  const [edit] = (bugs.find((bug) => bug.name === 'gap-accepted') as PlantedBug).edits as [Edit];
-  const refusalOf = (change: Partial<Edit>): (() => unknown) => {
-    const stale = { ...(bugs[0] as PlantedBug), name: 'stale-bug', edits: [{ ...edit, ...change }] };
-    return () => changedSources(stale);
-  };
-
-  it('that is gone is refused, by the name of the bug, with where its text is now', () => {
-    const text = 'it is in Follower.onAccept (consensus/sequence-paxos/follower): if (!sameBallot(';
-    expect(refusalOf({ at: 'Follower.onGone' })).toThrow(
-      `planted bug stale-bug: nothing is called Follower.onGone any more; ${text}`,
-    );
-    expect(refusalOf({ at: 'Follower.onDecide' })).toThrow(`Follower.onDecide does not have its text; ${text}`);
-    expect(refusalOf({ find: 'what is not there' })).toThrow(
-      'Follower.onAccept does not have its text; no other declaration has it: what is not there',
-    );
-  });
-
-  it('that could be several is refused', () => {
-    expect(refusalOf({ find: 'acceptor' })).toThrow(/Follower\.onAccept has its text \d+ times, not once: acceptor/);
-    expect(refusalOf({ at: 'Follower', find: 'return;' })).toThrow(/Follower has its text \d+ times/);
-    expect(refusalOf({ at: 'Follower.onAccept', module: 'follower' })).not.toThrow();
-    expect(refusalOf({ at: 'Follower.onAccept', module: 'leader' })).toThrow(
-      'nothing is called Follower.onAccept of leader',
-    );
   });
 });
 
