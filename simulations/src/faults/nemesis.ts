@@ -4,7 +4,7 @@
  */
 import type { ProcessId, NetworkFaults } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
-import { processName } from '../world/process-name.ts';
+import { processName, processNames } from '../world/process-name.ts';
 import { RandomStream } from '../world/random-stream.ts';
 import type { ScheduledEvent } from '../world/schedule.ts';
 import type { World } from '../world/world.ts';
@@ -326,7 +326,7 @@ export class Nemesis {
     const deed: Deed = { number, kind, atMs: this.#world.nowMs, processes, text, spared, fired: false };
     this.#deeds.push(deed);
     if (spared) return;
-    const names = processes.length === this.#world.processes.length ? 'all' : processes.map(processName).join(', ');
+    const names = processNames(processes, this.#world.processes.length);
     this.#world.note(`fault ${number}: ${kind}, ${names}: ${text}`);
     for (const watcher of this.#watchers) watcher(deed);
     deed.fired = act(deed) !== false;

@@ -12,7 +12,7 @@
 import type { Deed, Nemesis, FaultKind as NemesisKind } from '../faults/nemesis.ts';
 import { calmNetwork } from '../world/network.ts';
 import type { NetworkFaults, ProcessId } from '../world/network.ts';
-import { processName } from '../world/process-name.ts';
+import { processName, processNames } from '../world/process-name.ts';
 import type { World } from '../world/world.ts';
 import type { FaultHandle, Recorder } from './recorder.ts';
 import type { FaultKind } from './recording.ts';
@@ -81,7 +81,7 @@ class RunRecording {
     const { kind, processes } = deed;
     const fromUs = this.#world.schedule.nowUs;
     this.#deedUs = fromUs;
-    const names = processes.length === this.#world.processes.length ? 'all' : processes.map(processName).join(', ');
+    const names = processNames(processes, this.#world.processes.length);
     const text = `${names === '' ? kind : names}: ${deed.text}`;
     this.#recorder.inflicted(fromUs, text, () => deed.fired);
     const shown = shownAs[kind];

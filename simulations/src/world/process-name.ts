@@ -15,3 +15,8 @@ export function isClient(process: number): boolean {
 export function processName(process: number): string {
   return isClient(process) ? `client-${process - FIRST_CLIENT}` : nodeName(process + 1);
 }
+
+/** Of the processes that a fault strikes, in a world with so many nodes. */
+export function processNames(processes: readonly number[], nodes: number): string {
+  return processes.length === nodes && !processes.some(isClient) ? 'all' : processes.map(processName).join(', ');
+}

@@ -3,7 +3,7 @@ import { nodeName } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import type { Scenario } from '../../src/run/run.ts';
 import { runScenario } from '../../src/run/run.ts';
-import { isClient, processName } from '../../src/world/process-name.ts';
+import { isClient, processName, processNames } from '../../src/world/process-name.ts';
 import { World } from '../../src/world/world.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -32,6 +32,13 @@ describe('the name of a process', () => {
   it('is that of its node, or of a client', () => {
     expect([0, 4, 1000, 1003].map(processName)).toEqual(['n1', 'n5', 'client-0', 'client-3']);
     expect([0, 4, 1000].map(isClient)).toEqual([false, false, true]);
+    const struck = [[0, 1, 2], [2, 1000], [1000, 1001, 1002], []];
+    expect(struck.map((processes) => processNames(processes, 3))).toEqual([
+      'all',
+      'n3, client-0',
+      'client-0, client-1, client-2',
+      '',
+    ]);
   });
 
   it.each(SEEDS)('is the id that its node gets in a scenario that forms its cluster in order, seed %i', (seed) => {
