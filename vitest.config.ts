@@ -4,6 +4,12 @@ import { defineConfig } from 'vitest/config';
 const conditions = ['kvorum-source'];
 
 const PROCESS_TESTS = 'packages/*/test/process/**/*.test.ts';
+/** Many runs of one kind, of which `npm test` makes a sample: see simulations/test/sample.ts. */
+const SAMPLED_TESTS = [
+  'simulations/test/planted-bugs/planted-bugs.test.ts',
+  'simulations/test/crash-points.test.ts',
+  'simulations/test/scenarios.test.ts',
+];
 
 export default defineConfig({
   ssr: { resolve: { conditions } },
@@ -11,17 +17,21 @@ export default defineConfig({
   test: {
     pool: 'forks',
     testTimeout: 30_000,
-    reporters: ['default'],
+    reporters: ['default', './simulations/test/sample-reporter.ts'],
     projects: [
       {
         extends: true,
         test: {
           name: 'core',
           include: ['packages/*/test/**/*.test.ts', 'simulations/test/**/*.test.ts'],
-          exclude: [PROCESS_TESTS],
+          exclude: [PROCESS_TESTS, ...SAMPLED_TESTS],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'sampled', include: SAMPLED_TESTS, maxWorkers: 2, sequence: { groupOrder: 0 } },
       },
       {
         // Real servers, with bounds on real time: nothing else runs beside them.

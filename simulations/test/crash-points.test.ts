@@ -1,9 +1,12 @@
 /** The power goes at every point of a small run at which a crash would leave something else behind. */
 import { describe, expect, it } from 'vitest';
 import { crashAt, crashPointsOf } from '../src/run/crash-points.ts';
+import { processName } from '../src/world/process-name.ts';
+import { sampleOf } from './sample.ts';
 
 const SEED = 1;
 const points = crashPointsOf(SEED);
+const { chosen, meta } = sampleOf('crash points', points, 8);
 
 describe('a crash at any point', () => {
   it('is tried before, between and after each kind of write, around frames of each kind, and after applying', () => {
@@ -25,15 +28,16 @@ describe('a crash at any point', () => {
     ['lost', false],
   ])(
     'loses nothing that was acknowledged, and the node comes back; the commit under way is %s',
-    { timeout: 300_000 },
+    { timeout: 300_000, meta },
     (_, keeps) => {
       const failed: string[] = [];
-      for (const { number, process, kind } of points) {
+      for (const { number, process, kind } of chosen) {
         const { complaints, trace } = crashAt(SEED, number, keeps);
-        if (!trace.some((line) => line.includes(`crash point ${number}: node-${process}, ${kind}`))) {
+        if (!trace.some((line) => line.includes(`crash point ${number}: ${processName(process)}, ${kind}`))) {
           failed.push(`point ${number} was not reached`);
         }
-        if (complaints.length > 0) failed.push(`point ${number}, node-${process}, ${kind}: ${complaints.join('; ')}`);
+        if (complaints.length > 0)
+          failed.push(`point ${number}, ${processName(process)}, ${kind}: ${complaints.join('; ')}`);
       }
       expect(failed).toEqual([]);
     },

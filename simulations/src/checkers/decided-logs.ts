@@ -11,6 +11,7 @@
  * processes are small numbers; positions start anywhere.
  */
 
+import { processName } from '../world/process-name.ts';
 import { Complaints } from './complaints.ts';
 
 export interface DecidedFigures {
@@ -43,7 +44,7 @@ export class DecidedLogs {
   /** The process shows that the entry with this hash is decided at the position. */
   note(group: number, process: number, index: number, hash: number): void {
     if (!isIndex(index) || !isIndex(process) || process >= PROCESSES_MAX) {
-      this.#complaints.add(() => `group ${group}: process ${process} decided something at position ${index}`);
+      this.#complaints.add(() => `group ${group}: ${processName(process)} decided something at position ${index}`);
       return;
     }
     const log = this.#log(group);
@@ -57,8 +58,8 @@ export class DecidedLogs {
       const fixed = log.hashes[index]!;
       this.#complaints.add(
         () =>
-          `group ${group}: process ${process} decided ${hex(hash)} at position ${index}, ` +
-          `process ${owner - 1} had decided ${hex(fixed)} there`,
+          `group ${group}: ${processName(process)} decided ${hex(hash)} at position ${index}, ` +
+          `${processName(owner - 1)} had decided ${hex(fixed)} there`,
       );
     } else if (owner !== process + 1) {
       this.#confirmations++;
@@ -75,14 +76,14 @@ export class DecidedLogs {
     }
     if (incarnation < last.incarnation) {
       this.#complaints.add(
-        () => `group ${group}: process ${process} went on as incarnation ${incarnation} after ${last.incarnation}`,
+        () => `group ${group}: ${processName(process)} went on as incarnation ${incarnation} after ${last.incarnation}`,
       );
       return;
     }
     if (!(decidedIndex >= last.decidedIndex)) {
       const before = last.decidedIndex;
       this.#complaints.add(
-        () => `group ${group}: the decided index of process ${process} fell from ${before} to ${decidedIndex}`,
+        () => `group ${group}: the decided index of ${processName(process)} fell from ${before} to ${decidedIndex}`,
       );
     }
     last.decidedIndex = decidedIndex;

@@ -3,6 +3,7 @@
  * time and whoever reports, an applied index of a group belongs to one state.
  */
 
+import { processName } from '../world/process-name.ts';
 import { Complaints } from './complaints.ts';
 
 /** What one replica shows at one time. */
@@ -27,8 +28,8 @@ export function stateComplaints(states: readonly ReplicaState[]): string[] {
     } else if (first.stateHash !== state.stateHash) {
       complaints.add(
         () =>
-          `group ${state.group}: after ${state.appliedIndex} entries process ${first.process} has state ` +
-          `${first.stateHash} and process ${state.process} has state ${state.stateHash}`,
+          `group ${state.group}: after ${state.appliedIndex} entries ${processName(first.process)} has state ` +
+          `${first.stateHash} and ${processName(state.process)} has state ${state.stateHash}`,
       );
     }
   }

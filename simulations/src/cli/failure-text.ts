@@ -3,6 +3,7 @@
  */
 import type { Deed } from '../faults/nemesis.ts';
 import type { RunOptions, Scenario } from '../run/run.ts';
+import { processName } from '../world/process-name.ts';
 import { replayCommand, shrinkCommand } from './commands.ts';
 import { duration, several } from './figures.ts';
 import { formatRanges } from './number-ranges.ts';
@@ -71,9 +72,7 @@ function optionsText(scenario: Scenario, { seconds, nodes, clients, operations, 
   ].join(', ');
 }
 
-/** Processes beyond the nodes are clients. */
 function faultText({ number, atMs, kind, processes, text }: Deed, nodes: number): string {
-  const where =
-    processes.length === nodes ? 'all' : processes.map((p) => (p < nodes ? `node-${p}` : 'a client')).join(', ');
+  const where = processes.length === nodes ? 'all' : processes.map(processName).join(', ');
   return `${number} at ${(atMs / 1000).toFixed(3)} s: ${kind}${where === '' ? '' : `, ${where}`}: ${text}`;
 }

@@ -4,6 +4,7 @@
  */
 import type { ProcessId, NetworkFaults } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
+import { processName, processNames } from '../world/process-name.ts';
 import { RandomStream } from '../world/random-stream.ts';
 import type { ScheduledEvent } from '../world/schedule.ts';
 import type { World } from '../world/world.ts';
@@ -145,7 +146,7 @@ export class Nemesis {
 
   /** Loses its disk and comes back with an empty one. */
   wipe(process: ProcessId, join: ProcessId): void {
-    this.#do('wiped-disk', [process], `comes back with an empty disk, by way of node-${join}`, () => {
+    this.#do('wiped-disk', [process], `comes back with an empty disk, by way of ${processName(join)}`, () => {
       this.#world.wipe(process, join);
       this.#world.start(process);
     });
@@ -187,7 +188,7 @@ export class Nemesis {
   }
 
   cutOneWay(from: ProcessId, to: ProcessId): void {
-    this.#do('one-way-cut', [from, to], `no frames from node-${from} to node-${to}`, () => {
+    this.#do('one-way-cut', [from, to], `no frames from ${processName(from)} to ${processName(to)}`, () => {
       this.#world.network.cutOneWay(from, to);
     });
   }
@@ -196,16 +197,22 @@ export class Nemesis {
   keepOnly(keep: (a: ProcessId, b: ProcessId) => boolean): void {
     const { processes, network } = this.#world;
     const kept: string[] = [];
-    for (const a of processes) for (const b of processes) if (a < b && keep(a, b)) kept.push(`${a}-${b}`);
+    for (const a of processes)
+      for (const b of processes) if (a < b && keep(a, b)) kept.push(`${processName(a)}–${processName(b)}`);
     this.#do('cut', processes, `only the links ${kept.join(', ')} are left`, () => {
       for (const a of processes) for (const b of processes) if (a < b && !keep(a, b)) network.cut(a, b);
     });
   }
 
   slowLink(from: ProcessId, to: ProcessId, byMs: number): void {
-    this.#do('slow-link', [from, to], `frames from node-${from} to node-${to} take ${byMs} ms longer`, () => {
-      this.#world.network.slowDown(from, to, byMs * 1000);
-    });
+    this.#do(
+      'slow-link',
+      [from, to],
+      `frames from ${processName(from)} to ${processName(to)} take ${byMs} ms longer`,
+      () => {
+        this.#world.network.slowDown(from, to, byMs * 1000);
+      },
+    );
   }
 
   /** Client connections carry nothing any more, and nobody is told. */
@@ -319,8 +326,7 @@ export class Nemesis {
     const deed: Deed = { number, kind, atMs: this.#world.nowMs, processes, text, spared, fired: false };
     this.#deeds.push(deed);
     if (spared) return;
-    const names =
-      processes.length === this.#world.processes.length ? 'all' : processes.map((p) => `node-${p}`).join(', ');
+    const names = processNames(processes, this.#world.processes.length);
     this.#world.note(`fault ${number}: ${kind}, ${names}: ${text}`);
     for (const watcher of this.#watchers) watcher(deed);
     deed.fired = act(deed) !== false;

@@ -8,7 +8,8 @@ import { formatTerm, sequencePaxosCodec } from '@kvorum/consensus';
 import type { GroupHeartbeat, PeerMessage } from '@kvorum/server/core';
 import { decodePeerFrame } from '@kvorum/server/core';
 import type { Part } from './recording.ts';
-import { isClient, NO_GROUP } from './recording.ts';
+import { isClient } from '../world/process-name.ts';
+import { NO_GROUP } from './recording.ts';
 
 /** Which protocol a frame speaks. Nodes that join speak the clients' protocol to each other. */
 export type Channel = 'peer' | 'request' | 'reply';

@@ -123,7 +123,7 @@ const OPERATIONS_LEGEND = `<p class="soft">A bar reaches from the call of an ope
 
 const LEGEND = `<section id="legend">
   <div><h2>How to read the diagram</h2>
-    <p>Each line is a node, time runs to the right, and an arrow is a message, from the moment it is sent to the moment it arrives. A ballot such as <b>3.n2</b> is number 3 of the node that ballots call n2; of two ballots the higher one wins. Nodes get these names as they join, so n2 may be node-1: the left margin tells.</p>
+    <p>Each line is a node, time runs to the right, and an arrow is a message, from the moment it is sent to the moment it arrives. A ballot such as <b>3.n2</b> is number 3 of the node n2; of two ballots the higher one wins. Where ballots call a node otherwise, because the nodes joined in another order, the left margin tells.</p>
     <p class="keys"><span><i class="box leads"></i> the node leads</span> <span><i class="box leads faint"></i> thinks it leads, but a higher ballot does</span> <span><i class="box phase1"></i> phase 1: somebody asks for promises</span> <span><i class="box phase2"></i> phase 2, up to the new leader’s first decision</span> <span><i class="box fault"></i> a fault lasts</span> <span><b class="bad">×</b> a message does not arrive at the line it goes to</span> <span><i class="tick"></i> the node learns that entries are decided</span></p>
     <p>Under “all groups” each group has a stripe: <span id="legend-groups"></span></p>
   </div>

@@ -12,10 +12,10 @@
 import type { Deed, Nemesis, FaultKind as NemesisKind } from '../faults/nemesis.ts';
 import { calmNetwork } from '../world/network.ts';
 import type { NetworkFaults, ProcessId } from '../world/network.ts';
+import { processName, processNames } from '../world/process-name.ts';
 import type { World } from '../world/world.ts';
 import type { FaultHandle, Recorder } from './recorder.ts';
 import type { FaultKind } from './recording.ts';
-import { processName } from './recording.ts';
 
 /** A lost frame would have taken about so long. */
 const TYPICAL_DELAY_US = 300;
@@ -71,8 +71,8 @@ class RunRecording {
 
   #onNote(line: string): void {
     this.#recorder.note(this.#world.schedule.nowUs, line);
-    const [, process] = /^node-(\d+) goes on$/.exec(line) ?? [];
-    if (process !== undefined) this.#standing.delete(Number(process));
+    for (const process of this.#standing)
+      if (line === `${processName(process)} goes on`) this.#standing.delete(process);
   }
 
   /** It is told before it is done. */
@@ -81,7 +81,7 @@ class RunRecording {
     const { kind, processes } = deed;
     const fromUs = this.#world.schedule.nowUs;
     this.#deedUs = fromUs;
-    const names = processes.length === this.#world.processes.length ? 'all' : processes.map(processName).join(', ');
+    const names = processNames(processes, this.#world.processes.length);
     const text = `${names === '' ? kind : names}: ${deed.text}`;
     this.#recorder.inflicted(fromUs, text, () => deed.fired);
     const shown = shownAs[kind];

@@ -26,6 +26,7 @@
  */
 import type { Term } from '@kvorum/consensus';
 import { formatTerm } from '@kvorum/consensus';
+import { processName } from '../world/process-name.ts';
 import type { Channel } from './frame-parts.ts';
 import { framePartsOf } from './frame-parts.ts';
 import type {
@@ -42,7 +43,6 @@ import type {
   Recording,
   RunFacts,
 } from './recording.ts';
-import { processName } from './recording.ts';
 
 /** Beyond these, events are counted only: a browser could not show them anyway. */
 export const MESSAGES_MAX = 400_000;

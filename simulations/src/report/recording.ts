@@ -4,9 +4,6 @@
  */
 import type { Call } from '../checkers/index.ts';
 
-/** Processes from here on are clients, below it nodes; as in the world. */
-export const FIRST_CLIENT = 1000;
-
 /** What a message is about, as the pictures tell messages apart. */
 export const partKinds = [
   'prepare',
@@ -82,7 +79,7 @@ export interface RecordedFault {
   readonly processes: readonly number[];
   /** Of a cut: which directions are cut. */
   readonly links: readonly Link[];
-  /** For people, without the time: "node-0 crashes". */
+  /** For people, without the time: "n1 crashes". */
   readonly text: string;
 }
 
@@ -155,12 +152,4 @@ export interface Recording extends RunFacts {
   readonly leaderships: readonly Leadership[];
   readonly decisions: readonly Decision[];
   readonly notes: readonly Note[];
-}
-
-export function isClient(process: number): boolean {
-  return process >= FIRST_CLIENT;
-}
-
-export function processName(process: number): string {
-  return isClient(process) ? `client-${process - FIRST_CLIENT}` : `node-${process}`;
 }

@@ -1,6 +1,7 @@
 /**
  * From a recording to what the page is given.
  */
+import { nodeName } from '@kvorum/common';
 import type { Call } from '../checkers/index.ts';
 import { describeCall } from '../checkers/index.ts';
 import type { Election } from './elections.ts';
@@ -9,7 +10,8 @@ import type { KeyTimeline } from './operations.ts';
 import { keyTimelines } from './operations.ts';
 import type { LeaderSpan, MessageColumns, PageData, PageFault, PageKey, PageOperation } from './page/page-data.ts';
 import type { Part, RecordedFault, Recording } from './recording.ts';
-import { fates, partKinds, processName } from './recording.ts';
+import { processName } from '../world/process-name.ts';
+import { fates, partKinds } from './recording.ts';
 import { openingOf, storyOf } from './story.ts';
 
 export function reportData(recording: Recording): PageData {
@@ -35,7 +37,9 @@ export function reportData(recording: Recording): PageData {
     verdicts: recording.verdicts,
     nodes: Array.from({ length: nodes }, (_, process) => {
       const id = nodeIds.get(process);
-      return { name: processName(process), inBallots: id === undefined ? '' : `n${id}` };
+      const name = processName(process);
+      const inBallots = id === undefined ? name : nodeName(id);
+      return { name, inBallots: inBallots === name ? '' : inBallots };
     }),
     groups: groupsOf(recording, parts),
     kinds: partKinds,

@@ -6,7 +6,8 @@
  * Messages that are left out of the log leave no order behind.
  */
 import type { Recording } from './recording.ts';
-import { isClient, NO_GROUP, processName } from './recording.ts';
+import { isClient, processName } from '../world/process-name.ts';
+import { NO_GROUP } from './recording.ts';
 
 export const SHIVIZ_PARSER = '(?<event>.*)\\n(?<host>\\S*) (?<clock>{.*})';
 

@@ -1,11 +1,12 @@
 /**
  * The run in sentences: faults, leader changes step by step, violations, notes; and where the page opens.
  */
+import { processName } from '../world/process-name.ts';
 import type { Election, Exchange } from './elections.ts';
 import type { KeyTimeline } from './operations.ts';
 import type { Opening, PageFault, PageKey, StoryItem, StoryKind } from './page/page-data.ts';
 import type { Note, Recording } from './recording.ts';
-import { NO_GROUP, processName } from './recording.ts';
+import { NO_GROUP } from './recording.ts';
 
 const OPENING_US_MAX = 2_000_000;
 /** A fault within this time before an election counts as its cause. */
@@ -49,10 +50,12 @@ function endText({ kind, processes, text }: PageFault): string {
   return kind === 'cut' ? text.replace(' cut: ', ' whole again: ') : `over: ${text}`;
 }
 
-/** What the new leader says of the former one, such as "node-1, which led it before, does not answer"; or nothing. */
+/** What the new leader says of the former one, such as "n2, which led it before, does not answer"; or nothing. */
 function reasonOf({ process, group, ballot, isChange }: Election, notes: readonly Note[]): string {
   const begin = `${processName(process)}: leads group ${group} with ballot ${ballot}: `;
-  const note = isChange ? notes.find(({ line }) => line.startsWith(`${begin}node-`)) : undefined;
+  const note = isChange
+    ? notes.find(({ line }) => line.startsWith(begin) && /^n\d/.test(line.slice(begin.length)))
+    : undefined;
   return note === undefined ? '' : `, because ${note.line.slice(begin.length)}`;
 }
 
@@ -111,13 +114,16 @@ function mergedNotes(notes: readonly Note[]): Note[] {
   });
 }
 
-/** Nodes write of each other by id, the pictures by process: "n2" becomes "node-1", the ballot "3.n2" stays. */
+/** What a node writes of others, by the names that the page has for them; ballots such as "3.n2" stay what they are. */
 function withNames(line: string, nodeIds: Recording['nodeIds']): string {
+  const [who] = /^n\d+: /.exec(line) ?? [];
+  if (who === undefined) return line;
   const processes = new Map([...nodeIds].map(([process, id]) => [id, process]));
-  return line.replaceAll(/(?<![.\w])(?:node )?n(\d+)\b/g, (text, id: string) => {
+  const words = line.slice(who.length).replaceAll(/(?<![.\w])(?:node )?n(\d+)\b/g, (text, id: string) => {
     const process = processes.get(Number(id));
     return process === undefined ? text : processName(process);
   });
+  return `${who}${words}`;
 }
 
 function milliseconds(us: number): string {

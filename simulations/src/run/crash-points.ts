@@ -10,6 +10,7 @@ import { sequencePaxosCodec } from '@kvorum/consensus';
 import { decodePeerFrame } from '@kvorum/server/core';
 import type { Run, RunResult, Scenario } from './run.ts';
 import { runScenario } from './run.ts';
+import { processName } from '../world/process-name.ts';
 import { PowerOff } from '../world/world.ts';
 
 export interface CrashPoint {
@@ -54,7 +55,7 @@ function smallRun(crashes: (point: CrashPoint) => boolean, keeps = true): Scenar
     run(run) {
       for (const process of run.world.processes) run.world.disk(process).keepsUnderWay = keeps;
       watch(run, crashes);
-      run.world.startAll();
+      run.world.startInOrder();
       run.require(
         run.world.runUntil(() => run.allHealthy(), 3000),
         'the cluster did not form',
@@ -84,7 +85,7 @@ function watch(run: Run, crashes: (point: CrashPoint) => boolean): void {
     const point = { number: next, process, kind };
     next += 1;
     if (!crashes(point)) return;
-    world.note(`crash point ${point.number}: node-${process}, ${kind}`);
+    world.note(`crash point ${point.number}: ${processName(process)}, ${kind}`);
     world.schedule.after(DOWN_MS * 1000, () => world.start(process));
     throw new PowerOff();
   };

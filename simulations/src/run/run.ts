@@ -21,6 +21,7 @@ import { Nemesis } from '../faults/nemesis.ts';
 import type { WorkloadOptions } from '../workload/workload.ts';
 import { defaultWorkload, Workload } from '../workload/workload.ts';
 import type { ProcessId } from '../world/network.ts';
+import { processName } from '../world/process-name.ts';
 import { RandomStream } from '../world/random-stream.ts';
 import { World } from '../world/world.ts';
 
@@ -185,7 +186,7 @@ export class Run {
 
   /** Starts every node and waits until all groups have leaders. */
   form(): void {
-    this.world.startAll();
+    this.world.startInOrder();
     this.require(
       this.world.runUntil(() => this.allHealthy(), FORMATION_MS_MAX),
       'the cluster did not form within 2 s',
@@ -327,7 +328,7 @@ export class Run {
     const missing = (): number[] => world.sound.filter((process) => world.node(process)?.healthy !== true);
     world.runUntil(() => missing().length === 0, RECOVERY_MS_MAX);
     const complaints = missing().map(
-      (process) => `node-${process} is not back: ${world.brokenBecause(process) ?? 'down'}`,
+      (process) => `${processName(process)} is not back: ${world.brokenBecause(process) ?? 'down'}`,
     );
     this.#judge(
       'every node is back',

@@ -4,6 +4,7 @@
  */
 import type { Run, Scenario } from '../run/run.ts';
 import type { ProcessId } from '../world/network.ts';
+import { processName } from '../world/process-name.ts';
 import type { Stroke } from './strokes.ts';
 import { GROUP, leaveBehind, strikeAgainAndAgain } from './strokes.ts';
 
@@ -179,7 +180,7 @@ export const aimed: readonly Scenario[] = [aimedAt(3), aimedAt(5)];
 function startAndFetch({ world }: Run, away: ProcessId): void {
   let fetches = false;
   const stop = world.watch({
-    onNote: (line) => (fetches ||= line.startsWith(`node-${away}: fetches a snapshot`)),
+    onNote: (line) => (fetches ||= line.startsWith(`${processName(away)}: fetches a snapshot`)),
   });
   world.start(away);
   world.runUntil(() => fetches, 2 * MOMENT_MS_MAX, LOOK_MS);

@@ -3,6 +3,7 @@
  */
 import { ELECTION_TIMEOUT_MS } from '../run/run.ts';
 import type { Scenario } from '../run/run.ts';
+import { processName } from '../world/process-name.ts';
 
 /** The bar: four election timeouts. */
 const NEW_LEADER_MS_MAX = 4 * ELECTION_TIMEOUT_MS;
@@ -180,11 +181,11 @@ export const rollingRestart: Scenario = {
     for (const process of run.world.processes) {
       run.world.runFor(run.durationMs / 8);
       run.nemesis.crash(process);
-      run.requireProgress(LEADER_CRASH_GAP_MS_MAX, `while node-${process} is down`);
+      run.requireProgress(LEADER_CRASH_GAP_MS_MAX, `while ${processName(process)} is down`);
       run.world.start(process);
       run.require(
         run.world.runUntil(() => run.allHealthy(), 3000),
-        `node-${process} did not come back`,
+        `${processName(process)} did not come back`,
       );
     }
     run.heal();

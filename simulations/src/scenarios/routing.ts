@@ -6,6 +6,7 @@ import type { ClientCore } from '@kvorum/client/core';
 import type { Run, Scenario } from '../run/run.ts';
 import type { ProcessId } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
+import { processName } from '../world/process-name.ts';
 
 /** Clients find out by a timeout of 1 s that a connection is dead; then they ask the one node that they reach. */
 const CUT_OFF_MS = [1100, 1500] as const;
@@ -81,7 +82,7 @@ export const allNodesMove: Scenario = {
       nemesis.move(process);
       const nextMs = world.nowMs + BETWEEN_MOVES_MS;
       while (world.nowMs < nextMs) {
-        run.longest('longest gap ms', run.requireProgress(GAP_MS_MAX, `after node-${process} had moved`));
+        run.longest('longest gap ms', run.requireProgress(GAP_MS_MAX, `after ${processName(process)} had moved`));
         world.runFor(random.int(200, 1000));
       }
     }
@@ -190,5 +191,5 @@ function requireServed(run: Run, neighbours: readonly Neighbour[]): void {
   }
   world.runUntil(() => unserved.size === 0, SERVED_MS_MAX);
   run.longest('served by way of one node after ms', world.nowMs - startMs);
-  for (const { home } of unserved) run.expect(false, `a client that reaches only node-${home} is not served`);
+  for (const { home } of unserved) run.expect(false, `a client that reaches only ${processName(home)} is not served`);
 }

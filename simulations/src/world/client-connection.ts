@@ -6,6 +6,7 @@
  */
 import type { Connection, ConnectionHandlers } from '@kvorum/common';
 import type { Network, ProcessId } from './network.ts';
+import { processName } from './process-name.ts';
 
 /** What a listening node does with connections. */
 export interface Acceptor {
@@ -35,7 +36,7 @@ export class ClientConnection {
     this.#to = to;
     this.#dialer = dialer;
     this.dialerEnd = {
-      remote: `process ${to}`,
+      remote: processName(to),
       send: (frame) => this.#toServer(frame),
       backlogBytes: () => 0,
       close: (reason) => this.break(`closed: ${reason}`),
@@ -61,7 +62,7 @@ export class ClientConnection {
       this.break('connection refused');
     } else {
       this.#server = acceptor.accept({
-        remote: `process ${this.#from}`,
+        remote: processName(this.#from),
         send: (frame) => this.#toDialer(frame),
         backlogBytes: () => (this.#network.slowReaders.has(this.#from) ? this.#unreadBytes : 0),
         close: (reason) => this.break(`closed: ${reason}`),

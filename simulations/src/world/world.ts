@@ -5,7 +5,7 @@
  * crash.
  */
 import type { Address, Clock, Dialer, Logger, NodeId, PeerTransport, Settings } from '@kvorum/common';
-import { defaultSettings, formatAddress } from '@kvorum/common';
+import { defaultSettings, formatAddress, nodeName } from '@kvorum/common';
 import { ClientCore, defaultClientTimings } from '@kvorum/client/core';
 import type { ClientLink, ProtocolTable } from '@kvorum/server/core';
 import { CorruptRecord, Node, protocols } from '@kvorum/server/core';
@@ -14,6 +14,7 @@ import type { ProcessId } from './network.ts';
 import { Network } from './network.ts';
 import type { Fence } from './process.ts';
 import { SimulatedProcess } from './process.ts';
+import { FIRST_CLIENT, processName } from './process-name.ts';
 import { RandomStream } from './random-stream.ts';
 import { Schedule } from './schedule.ts';
 import { Trace } from './trace.ts';
@@ -31,8 +32,8 @@ export interface WorldOptions {
 }
 
 const PORT = 45678;
-/** Clients are numbered from here on. */
-const FIRST_CLIENT = 1000;
+/** A node that was started checks in within this time. */
+const CHECK_IN_MS_MAX = 100;
 
 /** What the node says to its peers that it is. */
 interface PeerIdentity {
@@ -50,6 +51,8 @@ class Machine extends SimulatedProcess {
   join: Address | undefined;
   node: Node | undefined;
   peer: PeerIdentity | undefined;
+  /** The id that it was last known by in the cluster. */
+  namedId: NodeId | undefined;
   /** Why its node cannot be started. */
   broken: string | undefined;
   /** Its disk was replaced: what runs here since is another node. */
@@ -68,7 +71,7 @@ class Machine extends SimulatedProcess {
 }
 
 function addressOf(process: ProcessId, moves: number): Address {
-  return { host: `node-${process}`, port: PORT + moves };
+  return { host: processName(process), port: PORT + moves };
 }
 
 /** Thrown at a point where the power goes: nothing of the process runs after it. */
@@ -166,7 +169,7 @@ export class World {
     machine.nextIncarnation();
     const fence = machine.fence();
     if (machine.wasMember) machine.join = this.#whereTheClusterIs(machine);
-    this.note(`node-${process} starts`);
+    this.note(`${processName(process)} starts`);
     fence.enter(() => {
       const node = this.#createNode(machine, fence);
       machine.node = node;
@@ -191,6 +194,15 @@ export class World {
     });
   }
 
+  /** Starts each node once the one before it has checked in, so that process 0 is n1 and process 1 is n2. */
+  startInOrder(): void {
+    const checkedIn = (): unknown => this.#machine(0).node?.status()['present'];
+    for (const process of this.processes) {
+      this.start(process);
+      if (process < this.options.nodes - 1) this.runUntil(() => checkedIn() === process + 1, CHECK_IN_MS_MAX);
+    }
+  }
+
   startAll(): void {
     for (const process of this.processes) this.start(process);
   }
@@ -200,7 +212,7 @@ export class World {
     const machine = this.#machine(process);
     if (machine.node === undefined) return;
     this.#stop(machine);
-    this.note(`node-${process} crashes`);
+    this.note(`${processName(process)} crashes`);
   }
 
   /** As SIGSTOP and SIGCONT do. */
@@ -208,13 +220,13 @@ export class World {
     const machine = this.#machine(process);
     if (machine.node === undefined || machine.standsStill) return;
     machine.pause();
-    this.note(`node-${process} stands still`);
+    this.note(`${processName(process)} stands still`);
   }
 
   resume(process: ProcessId): void {
     const machine = this.#machine(process);
     if (!machine.standsStill) return;
-    this.note(`node-${process} goes on`);
+    this.note(`${processName(process)} goes on`);
     machine.resume();
   }
 
@@ -227,7 +239,7 @@ export class World {
     machine.wiped = true;
     machine.wasMember = false;
     machine.join = this.#machine(join).address;
-    this.note(`node-${process} has an empty disk`);
+    this.note(`${processName(process)} has an empty disk: what starts on it is another node`);
   }
 
   /** The node is down and will listen on another port; what asked the old one gets no answer. */
@@ -236,7 +248,7 @@ export class World {
     if (machine.node !== undefined) this.#stop(machine);
     machine.moves += 1;
     machine.address = addressOf(process, machine.moves);
-    this.note(`node-${process} moves to ${formatAddress(machine.address)}`);
+    this.note(`${processName(process)} moves to ${formatAddress(machine.address)}`);
   }
 
   /** The clock of its node runs at this rate from its next start on. */
@@ -246,7 +258,7 @@ export class World {
 
   moveWallClock(process: ProcessId, byMs: number): void {
     this.#machine(process).wallOffsetMs += byMs;
-    this.note(`the wall clock of node-${process} jumps by ${byMs} ms`);
+    this.note(`the wall clock of ${processName(process)} jumps by ${byMs} ms`);
   }
 
   /** A client process; it does not crash. */
@@ -300,7 +312,7 @@ export class World {
       {
         clock: fence.clock(() => this.#onTurn(process)),
         random: this.#nodeRandom,
-        logger: this.#logger(`node-${process}`),
+        logger: this.#logger(processName(process)),
         transport: this.#transport(machine, fence),
         dialer: this.#dialer(process, fence, onPoint),
         logStorage: machine.disk.logStorage(disk),
@@ -323,7 +335,7 @@ export class World {
 
   /** The process ends itself, as it does in production. */
   #fail(machine: Machine, reason: string): void {
-    this.note(`node-${machine.process} stops: ${reason}`);
+    this.note(`${processName(machine.process)} stops: ${reason}`);
     this.#stop(machine);
   }
 
@@ -377,6 +389,7 @@ export class World {
           fence.enter(() => handlers.onFrame(from, frame));
         };
         self.peer = { id, clusterId, receive };
+        this.#noteOtherName(self, id);
       },
       send: (to, frame) => {
         const target = this.#machines[processes.get(to) ?? -1];
@@ -392,6 +405,13 @@ export class World {
         this.onPoint?.(self.process, 'frame: sent', frame);
       },
     };
+  }
+
+  /** Once for each id: nodes write of each other by id. */
+  #noteOtherName(machine: Machine, id: NodeId): void {
+    const name = processName(machine.process);
+    if (machine.namedId !== id && nodeName(id) !== name) this.note(`${name} is ${nodeName(id)} to the other nodes`);
+    machine.namedId = id;
   }
 
   #dialer(process: ProcessId, fence: Fence, onPoint: (what: string) => void = () => undefined): Dialer {

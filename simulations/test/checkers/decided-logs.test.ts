@@ -21,9 +21,7 @@ describe('the decided logs', () => {
     logs.note(3, 0, 7, 0xabc);
     logs.note(3, 2, 7, 0xdef);
     logs.note(3, 1, 7, 0xabc);
-    expect(logs.complaints).toEqual([
-      'group 3: process 2 decided 00000def at position 7, process 0 had decided 00000abc there',
-    ]);
+    expect(logs.complaints).toEqual(['group 3: n3 decided 00000def at position 7, n1 had decided 00000abc there']);
     expect(logs.figures).toEqual({ entries: 1, confirmations: 1 });
   });
 
@@ -74,7 +72,7 @@ describe('the decided logs', () => {
   it.each([-1, 0.5, NaN, POSITIONS_MAX])('have no position %d', (index) => {
     const logs = new DecidedLogs();
     logs.note(0, 1, index, 5);
-    expect(logs.complaints).toEqual([`group 0: process 1 decided something at position ${index}`]);
+    expect(logs.complaints).toEqual([`group 0: n2 decided something at position ${index}`]);
   });
 
   it('list the first complaints and count the others', () => {
@@ -113,7 +111,7 @@ describe('the decided index', () => {
     const logs = new DecidedLogs();
     logs.progress(2, 1, 1, 9);
     logs.progress(2, 1, 1, 8);
-    expect(logs.complaints).toEqual(['group 2: the decided index of process 1 fell from 9 to 8']);
+    expect(logs.complaints).toEqual(['group 2: the decided index of n2 fell from 9 to 8']);
   });
 
   it('must not fall later in an incarnation', () => {
@@ -122,7 +120,7 @@ describe('the decided index', () => {
     logs.progress(2, 1, 2, 4);
     logs.progress(2, 1, 2, 6);
     logs.progress(2, 1, 2, 5);
-    expect(logs.complaints).toEqual(['group 2: the decided index of process 1 fell from 6 to 5']);
+    expect(logs.complaints).toEqual(['group 2: the decided index of n2 fell from 6 to 5']);
   });
 
   it('must be a number', () => {
@@ -136,6 +134,6 @@ describe('the decided index', () => {
     const logs = new DecidedLogs();
     logs.progress(2, 1, 4, 9);
     logs.progress(2, 1, 3, 10);
-    expect(logs.complaints).toEqual(['group 2: process 1 went on as incarnation 3 after 4']);
+    expect(logs.complaints).toEqual(['group 2: n2 went on as incarnation 3 after 4']);
   });
 });

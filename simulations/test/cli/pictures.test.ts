@@ -40,7 +40,7 @@ it.each([scenario, broken])('writes the files, and is the same run as without th
     expect(traceHash).toBe(runScenario(drawn, options).traceHash);
     expect([written, problems]).toEqual([[files.report, files.shiviz], []]);
     expect(readFileSync(files.report, 'utf8')).toContain('--scenario short --seed 3 --without 7 --trace');
-    expect(readFileSync(files.shiviz, 'utf8')).toContain('node-0');
+    expect(readFileSync(files.shiviz, 'utf8')).toContain('n1');
   } finally {
     rmSync(folder, { recursive: true });
   }

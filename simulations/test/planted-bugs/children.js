@@ -1,17 +1,23 @@
 /** Searches in processes of their own: a planted bug may do anything to the process that it runs in. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { changedSources } from './changed-sources.js';
 
 const script = fileURLToPath(new URL('search.js', import.meta.url));
 
-/** What a search found; without `seed` if it found nothing. */
-export function search(bug, firstSeed, seeds, seconds) {
-  const args = [script, bug.name, firstSeed, seeds, ...(seconds === undefined ? [] : [seconds])].map(String);
+/**
+ * Looks for the bug in `seeds` seeds from `first` on. `seconds`: simulated ones of each run, instead of the scenario's own.
+ * `checkers`: only their complaints count, instead of any that fits the bug. `wallSeconds`: no more runs after so long.
+ * The result is that of search.js.
+ */
+export async function search(bug, { first = 1, seeds, seconds, checkers, wallSeconds }) {
+  const asked = JSON.stringify({ bug, sources: changedSources(bug), first, seeds, seconds, checkers, wallSeconds });
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, [script], { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       if (error) reject(new Error(`the search for ${bug.name} ended without a result: ${stderr || error.message}`));
       else resolve(JSON.parse(stdout));
     });
+    child.stdin.end(asked);
   });
 }
 

@@ -1,8 +1,8 @@
 /**
  * Plants a bug: makes a copy of the compiled project with it available to `import` in this process. No file changes.
  */
-import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
+import { root } from './compiled.js';
 import { plantedUrl } from './hooks.js';
 
 /** In place of a scenario of the simulator. */
@@ -13,32 +13,10 @@ const MEMBERS = [
   [3, 9, 1, 12, 5],
 ];
 
-const root = new URL('../../../', import.meta.url);
-
-/** The changed sources by url. Throws when the bug does not fit the code any more. */
-function changedSources(bug) {
-  const sources = new Map();
-  for (const { file, find, replace } of bug.edits) {
-    const url = new URL(file, root).href;
-    const source = sources.get(url) ?? readFileSync(new URL(url), 'utf8');
-    const places = source.split(find).length - 1;
-    if (places !== 1)
-      throw new Error(`planted bug ${bug.name}: ${file} has its text ${places} times, not once: ${find}`);
-    // Not replace(find, ...): that has patterns of its own.
-    sources.set(url, source.split(find).join(replace));
-  }
-  return sources;
-}
-
-/** Throws when some bug does not fit the code any more. */
-export function checkFit(bugs) {
-  for (const bug of bugs) changedSources(bug);
-}
-
-/** Returns what runs the bug's scenario with the bug, and what does without it. */
-export function plant(bug) {
-  const sources = new Map([...changedSources(bug)].map(([url, source]) => [plantedUrl(url, bug.name), source]));
-  register('./hooks.js', import.meta.url, { data: { root: root.href, sources } });
+/** `sources` are the changed ones by url. Returns what runs the bug's scenario with the bug, and what does without it. */
+export function plant(bug, sources) {
+  const planted = new Map(Object.entries(sources).map(([url, source]) => [plantedUrl(url, bug.name), source]));
+  register('./hooks.js', import.meta.url, { data: { root: root.href, sources: planted } });
   const importScenario = bug.scenario === RANDOM_SCHEDULES ? importSchedules : importSimulations;
   return {
     planted: () => importScenario((url) => plantedUrl(url, bug.name)),

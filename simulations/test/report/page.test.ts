@@ -85,8 +85,8 @@ describePage('the report page', () => {
     const page = await open(browser, writeReport(leaderChange({ calls: [put(1, [30_000, 40_000], 'a', 1)] })));
     const { fromUs, toUs } = await page.shown();
     expect([fromUs < 400_000, toUs > 502_000, toUs < 700_000]).toEqual([true, true, true]);
-    expect(await page.text('#story')).toContain('node-2 wants to lead group 1');
-    expect(await page.text('#close-up-title')).toBe('Close up: node-2 takes over group 1 with ballot 2.n3');
+    expect(await page.text('#story')).toContain('n3 wants to lead group 1');
+    expect(await page.text('#close-up-title')).toBe('Close up: n3 takes over group 1 with ballot 2.n3');
     expect(await page.text('#jump-elections')).toContain('elections (3)');
     expect(await page.text('#jump-faults')).toContain('faults (1)');
     const prepare = await page.find('close-up', PREPARE_COLOR);
@@ -125,7 +125,7 @@ describePage('the report page', () => {
     expect(await page.ask(hidden)).toBeLessThanOrEqual(1);
     await page.page.click('#log');
     await page.drawn();
-    expect(await page.text('#story')).toContain('node-2: node-0 is suspected');
+    expect(await page.text('#story')).toContain('n3: n1 is suspected');
     await page.close();
   });
 
@@ -155,9 +155,7 @@ describePage('the report page', () => {
     await page.show({ fromUs: 0, toUs: 3_000_000 });
     const written = await page.ask<Written[]>('window.written');
     expect(written.filter(({ text }) => text.startsWith('fault number')).map(({ text }) => text)).toHaveLength(6);
-    expect(written.map(({ text }) => text)).toEqual(
-      expect.arrayContaining(['node-0, 1.n1', 'node-1, 2.n2', 'node-2, 3.n3']),
-    );
+    expect(written.map(({ text }) => text)).toEqual(expect.arrayContaining(['n1, 1.n1', 'n2, 2.n2', 'n3, 3.n3']));
     const { width } = await page.box('diagram');
     for (const [i, one] of written.entries()) {
       expect(one.x, one.text).toBeGreaterThanOrEqual(0);
@@ -174,7 +172,7 @@ describePage('the report page', () => {
     const page = await open(browser, writeReport(leaderChange({ calls: [put(1, [30_000, 40_000], 'a', 1)] })));
     await page.ask(WATCH_CROSSES);
     await page.show({ fromUs: 490_000, toUs: 510_000 });
-    // The one of the prepare to node-0, which is cut off; the line of node-1 is at 186.
+    // The one of the prepare to n1, which is cut off; the line of n2 is at 186.
     const crosses = await page.ask<number[]>('window.crosses');
     expect(crosses).not.toEqual([]);
     for (const y of crosses) expect(Math.abs(y - 76)).toBeLessThan(20);
@@ -188,7 +186,7 @@ describePage('the report page', () => {
     for (const group of [1, 2]) {
       const hex = groupColor(group);
       const at = (from: number): number => Number.parseInt(hex.slice(from, from + 2), 16);
-      // node-0 has the first 12 pixels below the faults.
+      // n1 has the first 12 pixels below the faults.
       expect((await page.find('overview', [at(1), at(3), at(5)]))?.y).toBeLessThan(26);
     }
     await page.close();

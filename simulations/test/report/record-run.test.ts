@@ -63,7 +63,7 @@ describe('a recorded run', () => {
     expect(recording.faults).toHaveLength(4);
     expect(cut).toMatchObject({ kind: 'cut', fromUs: 1_000_000, links: [[0, 1]] });
     expect(pause).toMatchObject({ kind: 'pause', processes: [2], fromUs: 1_400_000 });
-    expect(disk).toMatchObject({ kind: 'disk', processes: [1], fromUs: 1_700_000, text: 'node-1: the disk is full' });
+    expect(disk).toMatchObject({ kind: 'disk', processes: [1], fromUs: 1_700_000, text: 'n2: the disk is full' });
     expect(crash).toMatchObject({ kind: 'crash', processes: [0], fromUs: 1_800_000, toUs: 2_300_000 });
     // Seen at the next turn of some node.
     const ends = [cut?.toUs, pause?.toUs, disk?.toUs].map((toUs) => Math.round((toUs ?? 0) / 100_000) / 10);
@@ -73,7 +73,7 @@ describe('a recorded run', () => {
   it('counts the faults that happened, as the command line does', () => {
     expect(fired).toBe(4);
     expect(recording.inflicted).toHaveLength(fired);
-    expect(recording.inflicted[3]).toEqual({ atUs: 1_800_000, text: 'node-0: power off' });
+    expect(recording.inflicted[3]).toEqual({ atUs: 1_800_000, text: 'n1: power off' });
   });
 
   it('has the leaders and what they decided', () => {

@@ -48,7 +48,7 @@ describe('messages', () => {
 describe('faults', () => {
   it('last until their first end, or to the end of the run', () => {
     const recorder = new Recorder(2);
-    const fault = recorder.fault({ fromUs: 5, kind: 'disk', processes: [1], text: 'the disk of node-1 hangs' });
+    const fault = recorder.fault({ fromUs: 5, kind: 'disk', processes: [1], text: 'the disk of n2 hangs' });
     recorder.fault({ fromUs: 6, kind: 'other', processes: [], text: 'for good' });
     fault.end(8);
     fault.end(9);
@@ -65,7 +65,7 @@ describe('faults', () => {
     recorder.stopped(10, 1);
     recorder.started(20, 1);
     const { faults, leaderships } = recorder.finish(factsOf());
-    expect(faults).toMatchObject([{ kind: 'crash', fromUs: 10, toUs: 20, processes: [1], text: 'node-1 is down' }]);
+    expect(faults).toMatchObject([{ kind: 'crash', fromUs: 10, toUs: 20, processes: [1], text: 'n2 is down' }]);
     expect(leaderships.map(({ atUs, leading }) => [atUs, leading])).toEqual([
       [1, true],
       [10, false],

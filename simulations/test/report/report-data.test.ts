@@ -39,9 +39,7 @@ describe('the page', () => {
   });
 
   it('shows links that are cut together as one fault', () => {
-    expect(data.faults).toMatchObject([
-      { fromUs: 400_000, toUs: 800_000, text: 'links cut: node-0 – node-1, node-0 – node-2' },
-    ]);
+    expect(data.faults).toMatchObject([{ fromUs: 400_000, toUs: 800_000, text: 'links cut: n1 – n2, n1 – n3' }]);
   });
 
   it('knows since when a leader is mistaken', () => {
@@ -52,18 +50,38 @@ describe('the page', () => {
     });
   });
 
+  it('has one name for a node, also where ballots and other nodes call it otherwise', () => {
+    const notes = [
+      { atUs: 1000, line: 'n1: node n2 is suspected: no heartbeat; the ballot is 7.n2' },
+      { atUs: 2000, line: 'n2 crashes' },
+    ];
+    const nodeIds = new Map([
+      [0, 1],
+      [1, 3],
+      [2, 2],
+    ]);
+    const { nodes, story } = reportData({ ...leaderChange(), notes, nodeIds });
+    expect(nodes).toEqual([
+      { name: 'n1', inBallots: '' },
+      { name: 'n2', inBallots: 'n3' },
+      { name: 'n3', inBallots: 'n2' },
+    ]);
+    const texts = story.filter(({ kind }) => kind === 'note').map(({ text }) => text);
+    expect(texts).toEqual(['n1: n3 is suspected: no heartbeat; the ballot is 7.n2', 'n2 crashes']);
+  });
+
   it('tells the leader change in order', () => {
     const texts = data.story
       .filter(({ atUs, group, kind }) => atUs >= 400_000 && group !== 2 && kind !== 'note')
       .map(({ text }) => text);
     expect(texts).toEqual([
-      'links cut: node-0 – node-1, node-0 – node-2',
-      'node-2 wants to lead group 1, because node-0, which led it before, does not answer: prepare, ballot 2.n3',
-      'a majority has promised, 1.0 ms after its prepare: node-2 leads group 1, ballot 2.n3',
-      'node-2 gives its log to those that promised: the log of node-1 was older, it gets entries 25–30',
-      'first decision of node-2 in group 1: up to log entry 30, 191 ms after the last one before it',
-      'links whole again: node-0 – node-1, node-0 – node-2',
-      'node-0 no longer leads group 1 (ballot 1.n1)',
+      'links cut: n1 – n2, n1 – n3',
+      'n3 wants to lead group 1, because n1, which led it before, does not answer: prepare, ballot 2.n3',
+      'a majority has promised, 1.0 ms after its prepare: n3 leads group 1, ballot 2.n3',
+      'n3 gives its log to those that promised: the log of n2 was older, it gets entries 25–30',
+      'first decision of n3 in group 1: up to log entry 30, 191 ms after the last one before it',
+      'links whole again: n1 – n2, n1 – n3',
+      'n1 no longer leads group 1 (ballot 1.n1)',
     ]);
   });
 });
@@ -78,9 +96,7 @@ describe('the story', () => {
       ...message,
       parts: message.parts.map((part) => (part.kind === 'promise' ? { ...part, entries: [20, 25] as const } : part)),
     }));
-    expect(textsOf({ messages })).toContain(
-      'the log of node-2 was older: node-1 brings entries 20–24 with its promise',
-    );
+    expect(textsOf({ messages })).toContain('the log of n3 was older: n2 brings entries 20–24 with its promise');
   });
 
   it('does not take what a member promises later for what the new leader lacked', () => {
@@ -90,18 +106,18 @@ describe('the story', () => {
     const parts = promise.parts.map((part) => ({ ...part, entries: [31, 32] as const }));
     const later = { ...promise, sentUs: 600_000, arrivedUs: 600_300, parts };
     const texts = textsOf({ messages: [...messages, later] });
-    expect(texts.filter((text) => text.startsWith('the log of node-2 was older'))).toEqual([]);
+    expect(texts.filter((text) => text.startsWith('the log of n3 was older'))).toEqual([]);
   });
 
   it('tells of a leader without a majority, for its group', () => {
-    const line = 'node-0: leads group 1 with ballot 1.n1, but reaches no majority of it';
+    const line = 'n1: leads group 1 with ballot 1.n1, but reaches no majority of it';
     const { story } = reportData({ ...recording, notes: [{ atUs: 490_000, line }] });
-    const text = 'node-0 leads group 1 with ballot 1.n1, but reaches no majority of it';
+    const text = 'n1 leads group 1 with ballot 1.n1, but reaches no majority of it';
     expect(story).toContainEqual({ atUs: 490_000, kind: 'leader', group: 1, text });
   });
 
   it('names a node without a reason where the recording has none', () => {
-    expect(textsOf({ notes: [] })).toContain('node-2 wants to lead group 1: prepare, ballot 2.n3');
+    expect(textsOf({ notes: [] })).toContain('n3 wants to lead group 1: prepare, ballot 2.n3');
   });
 
   it('shows a power-off with a broken disk once', () => {
@@ -109,12 +125,12 @@ describe('the story', () => {
     const { faults } = reportData({
       ...recording,
       faults: [
-        { ...at, kind: 'disk', toUs: 100_000, text: 'node-1: power off, and a bit of the disk flips' },
-        { ...at, kind: 'crash', toUs: 200_000, text: 'node-1 is down' },
+        { ...at, kind: 'disk', toUs: 100_000, text: 'n2: power off, and a bit of the disk flips' },
+        { ...at, kind: 'crash', toUs: 200_000, text: 'n2 is down' },
       ],
     });
     expect(faults).toMatchObject([
-      { kind: 'crash', toUs: 200_000, text: 'node-1: power off, and a bit of the disk flips' },
+      { kind: 'crash', toUs: 200_000, text: 'n2: power off, and a bit of the disk flips' },
     ]);
   });
 });

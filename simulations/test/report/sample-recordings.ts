@@ -55,7 +55,7 @@ function sendTo(
 }
 
 /**
- * Three nodes, groups 1 and 2, both led by node-0 (n1). At 400 ms it is cut off; at 500 ms node-2 (n3) asks for promises
+ * Three nodes, groups 1 and 2, both led by n1. At 400 ms it is cut off; at 500 ms n3 asks for promises
  * for group 1, at 501 ms it leads, at 502 ms it knows its first decision.
  */
 export function leaderChange(facts: Partial<RunFacts> = {}): Recording {
@@ -76,18 +76,18 @@ export function leaderChange(facts: Partial<RunFacts> = {}): Recording {
     sendTo(recorder, atUs + 1000, 0, 2, heartbeatFrame(round));
     recorder.observe(atUs + 900, 0, 1, { serves: true, term: first, log: { decidedIndex: round + 1 } });
   }
-  recorder.inflicted(400_000, 'node-0: reaches no other node', () => true);
+  recorder.inflicted(400_000, 'n1: reaches no other node', () => true);
   const links = [[0, 1], [1, 0], [0, 2], [2, 0]] as const; // prettier-ignore
   const cuts = links.map((link) =>
     recorder.fault({ fromUs: 400_000, kind: 'cut', processes: link, links: [link], text: `cut ${link.join(' to ')}` }),
   );
   sendTo(recorder, 410_000, 0, 1, acceptFrame(1, first, 30), 'cut');
-  recorder.note(495_000, 'node-2: node n1 is suspected');
+  recorder.note(495_000, 'n3: node n1 is suspected');
   sendTo(recorder, 500_000, 2, 0, prepareFrame(1, second), 'cut');
   sendTo(recorder, 500_000, 2, 1, prepareFrame(1, second));
   sendTo(recorder, 500_500, 1, 2, promiseFrame(1, second));
   recorder.observe(501_000, 2, 1, { serves: true, term: second, log: { decidedIndex: 30 } });
-  recorder.note(501_000, 'node-2: leads group 1 with ballot 2.n3: node-0, which led it before, does not answer');
+  recorder.note(501_000, 'n3: leads group 1 with ballot 2.n3: n1, which led it before, does not answer');
   sendTo(
     recorder,
     501_000,

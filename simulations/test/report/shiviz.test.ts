@@ -38,7 +38,7 @@ describe('the log for ShiViz', () => {
       expect(clock[host]).toBe(next);
       counts.set(host, next);
     }
-    expect([...counts.keys()].sort()).toEqual(['client-0', 'node-0', 'node-1', 'node-2']);
+    expect([...counts.keys()].sort()).toEqual(['client-0', 'n1', 'n2', 'n3']);
   });
 
   it('gives each receive a clock above that of its send, and of all that its host knew', () => {

@@ -241,7 +241,7 @@ describe('a world', () => {
     world.move(1);
     world.start(1);
     const known = (): boolean =>
-      world.processes.every((p) => JSON.stringify(world.node(p)?.status()).includes('node-1:45679'));
+      world.processes.every((p) => JSON.stringify(world.node(p)?.status()).includes('n2:45679'));
     expect(world.runUntil(known, 3000)).toBe(true);
   });
 });

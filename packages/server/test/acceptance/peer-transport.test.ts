@@ -10,6 +10,7 @@ import type { WebServer } from '../../src/adapters/http/web-server.ts';
 import { listen } from '../../src/adapters/http/web-server.ts';
 import { WsPeerTransport } from '../../src/adapters/websocket/ws-peer-transport.ts';
 import type { NodePorts } from '../../src/core/index.ts';
+import { processName } from '../../../../simulations/src/world/process-name.ts';
 import { World } from '../../../../simulations/src/world/world.ts';
 import { Noise } from '../../../common/test/fuzz.ts';
 import { fakeNode } from '../adapters/web-handlers.ts';
@@ -129,7 +130,7 @@ class SimulatedRig implements TransportRig {
     world.startAll();
     this.#world = world;
     const ends = captured.map(({ transport }, place) => {
-      return { transport, address: { host: `node-${place}`, port: 45678 }, heard: [] };
+      return { transport, address: { host: processName(place), port: 45678 }, heard: [] };
     });
     return Promise.resolve(ends);
   }

@@ -14,7 +14,7 @@ export interface PageData {
     readonly droppedEvents: number;
   };
   readonly verdicts: readonly { readonly name: string; readonly passed: boolean; readonly detail: string }[];
-  /** Names of the nodes, and how ballots call them. */
+  /** Names of the nodes, and what ballots call them where that is something else, or ''. */
   readonly nodes: readonly { readonly name: string; readonly inBallots: string }[];
   readonly groups: readonly number[];
   readonly kinds: readonly string[];

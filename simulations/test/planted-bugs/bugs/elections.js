@@ -1,11 +1,4 @@
 /** Bugs of leader election and of linearizable reads. */
-const follower = 'packages/consensus/dist/sequence-paxos/follower.js';
-const leader = 'packages/consensus/dist/sequence-paxos/leader.js';
-const rounds = 'packages/consensus/dist/sequence-paxos/read-rounds.js';
-const election = 'packages/consensus/dist/sequence-paxos/leader-election.js';
-const ballot = 'packages/consensus/dist/sequence-paxos/ballot.js';
-const groupReplica = 'packages/server/dist/core/replication/group-replica.js';
-const nodeLoop = 'packages/server/dist/core/node-loop.js';
 
 export const electionBugs = [
   {
@@ -16,7 +9,7 @@ export const electionBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: ballot,
+        at: 'compareBallots',
         find: 'return a.number - b.number || a.priority - b.priority || a.node - b.node;',
         replace: 'return a.number - b.number;',
       },
@@ -30,7 +23,7 @@ export const electionBugs = [
     scenario: 'aimed-3',
     edits: [
       {
-        file: election,
+        at: 'LeaderElection.onRound',
         find: 'if (this.#happy || !this.#isMajority(answers.length) || answers.some((answer) => answer.happy))',
         replace: 'if (this.#happy || answers.some((answer) => answer.happy))',
       },
@@ -44,7 +37,7 @@ export const electionBugs = [
     scenario: 'quorum-loss-5',
     edits: [
       {
-        file: election,
+        at: 'LeaderElection.#seesLeader',
         find: 'return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leader, this.#ownBallot) > 0);',
         replace: 'return true;',
       },
@@ -58,7 +51,7 @@ export const electionBugs = [
     scenario: 'chained-5',
     edits: [
       {
-        file: election,
+        at: 'LeaderElection.onRound',
         find: 'if (this.#happy || !this.#isMajority(answers.length) || answers.some((answer) => answer.happy))',
         replace: 'if (this.#happy || !this.#isMajority(answers.length))',
       },
@@ -73,7 +66,7 @@ export const electionBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: election,
+        at: 'LeaderElection.onRound',
         find: 'answers.some((answer) => this.#isLeftBehind(answer))',
         replace: 'false',
       },
@@ -87,7 +80,7 @@ export const electionBugs = [
     scenario: 'stalled-disk',
     edits: [
       {
-        file: nodeLoop,
+        at: 'NodeLoop.onRound',
         find: 'return this.#commitRounds > STALLED_COMMIT_ROUNDS;',
         replace: 'return false;',
       },
@@ -101,7 +94,7 @@ export const electionBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: rounds,
+        at: 'ReadRounds.finish',
         find: 'round.confirmed.size + 1 < this.#majority',
         replace: 'round.confirmed.size + 2 < this.#majority',
       },
@@ -115,7 +108,7 @@ export const electionBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: rounds,
+        at: 'ReadRounds.add',
         find: 'this.#waiting.push(ticket);',
         replace: '(this.#current?.tickets ?? this.#waiting).push(ticket);',
       },
@@ -129,7 +122,7 @@ export const electionBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: rounds,
+        at: 'ReadRounds.start',
         find: 'this.#lastRound += 1;',
         replace: 'this.#lastRound = 1;',
       },
@@ -143,9 +136,9 @@ export const electionBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: follower,
-        find: "if (!sameBallot(message.ballot, this.#acceptor.promisedBallot))\n            return;\n        this.#acceptor.send(from, { type: 'read-checked'",
-        replace: "this.#acceptor.send(from, { type: 'read-checked'",
+        at: 'Follower.onReadCheck',
+        find: 'if (!sameBallot(message.ballot, this.#acceptor.promisedBallot)) return;',
+        replace: '',
       },
     ],
   },
@@ -157,7 +150,7 @@ export const electionBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: leader,
+        at: 'Leader.#serveReads',
         find: 'if (acceptor.decidedIndex < adoptedLength) {',
         replace: 'if (false) {',
       },
@@ -171,8 +164,8 @@ export const electionBugs = [
     scenario: 'power-5',
     edits: [
       {
-        file: groupReplica,
-        find: 'if (index > applied)\n                break;',
+        at: 'GroupReplica.#answerReads',
+        find: 'if (index > applied) break;',
         replace: '',
       },
     ],

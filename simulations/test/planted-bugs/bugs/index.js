@@ -1,5 +1,6 @@
 /**
- * The planted bugs. Each is a change to compiled code: `find` stands exactly once in `file` and becomes `replace`.
+ * The planted bugs. Each is a change to compiled code: `find` stands exactly once in the declaration that is called `at` (see
+ * ../anchors.js) and becomes `replace`.
  * `scenario` is where it is looked for, one of the simulator's or `random-schedules` (see ../plant.js); a bug that breaks
  * 'safety' must be caught by a check of what clients or replicas saw, one that breaks 'liveness' by a check of time. `hard`,
  * of one that is not caught yet: what would have to coincide.

@@ -1,8 +1,4 @@
 /** Bugs of Sequence Paxos itself: promises, accepts, decisions. */
-const follower = 'packages/consensus/dist/sequence-paxos/follower.js';
-const leader = 'packages/consensus/dist/sequence-paxos/leader.js';
-const acceptor = 'packages/consensus/dist/sequence-paxos/acceptor.js';
-const replica = 'packages/consensus/dist/sequence-paxos/sequence-paxos.js';
 
 export const protocolBugs = [
   {
@@ -13,9 +9,9 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: follower,
-        find: "acceptor.sendAfterPersist(from, {\n            type: 'promise',",
-        replace: "acceptor.send(from, {\n            type: 'promise',",
+        at: 'Follower.onPrepare',
+        find: "acceptor.sendAfterPersist(from, { type: 'promise',",
+        replace: "acceptor.send(from, { type: 'promise',",
       },
     ],
   },
@@ -27,7 +23,7 @@ export const protocolBugs = [
     scenario: 'restart-of-all',
     edits: [
       {
-        file: follower,
+        at: 'Follower.#answerAccepted',
         find: "this.#acceptor.sendAfterPersist(to, { type: 'accepted',",
         replace: "this.#acceptor.send(to, { type: 'accepted',",
       },
@@ -41,7 +37,7 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: leader,
+        at: 'Leader.#decideAccepted',
         find: 'const accepted = [this.#phase.durableLength];',
         replace: 'const accepted = [this.#acceptor.log.length];',
       },
@@ -55,7 +51,7 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: leader,
+        at: 'Leader.onPersisted',
         find: "if (this.#phase.type !== 'accepting' || !sameBallot(receipt.acceptedBallot, this.ballot))",
         replace: "if (this.#phase.type !== 'accepting')",
       },
@@ -69,17 +65,17 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: leader,
+        at: 'Leader.#adopt',
         find: 'const order = compareBallots(promise.acceptedBallot, highest.acceptedBallot);',
         replace: 'const order = 0;',
       },
       {
-        file: leader,
+        at: 'Leader.#suffixStart',
         find: 'const order = compareBallots(promised.acceptedBallot, acceptedBallot);',
         replace: 'const order = 0;',
       },
       {
-        file: follower,
+        at: 'Follower.#suffixStart',
         find: 'const order = compareBallots(acceptedBallot, message.acceptedBallot);',
         replace: 'const order = 0;',
       },
@@ -93,9 +89,9 @@ export const protocolBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: leader,
-        find: 'acceptedBallot: acceptor.acceptedBallot,\n            logLength: acceptor.log.length,',
-        replace: 'acceptedBallot: { number: 0, priority: 0, node: 0 },\n            logLength: acceptor.log.length,',
+        at: 'Leader.#adopt',
+        find: 'acceptedBallot: acceptor.acceptedBallot, logLength: acceptor.log.length,',
+        replace: 'acceptedBallot: { number: 0, priority: 0, node: 0 }, logLength: acceptor.log.length,',
       },
     ],
   },
@@ -107,7 +103,7 @@ export const protocolBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: leader,
+        at: 'Leader.#adoptIfPromised',
         find: 'if (complete.length + 1 < this.#majority)',
         replace: 'if (complete.length + 2 < this.#majority)',
       },
@@ -121,7 +117,7 @@ export const protocolBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: leader,
+        at: 'Leader.#decideAccepted',
         find: 'this.#acceptor.decide(accepted[this.#majority - 1]);',
         replace: 'this.#acceptor.decide(accepted[this.#majority - 2]);',
       },
@@ -135,7 +131,7 @@ export const protocolBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: leader,
+        at: 'Leader.#syncFrom',
         find: 'return Math.max(promised.decidedIndex, Math.min(promised.logLength, adoptedLength));',
         replace: 'return Math.max(promised.decidedIndex, promised.logLength);',
       },
@@ -150,8 +146,8 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: leader,
-        find: 'if (!sameBallot(promised.acceptedBallot, adoptedBallot))\n            return promised.decidedIndex;',
+        at: 'Leader.#syncFrom',
+        find: 'if (!sameBallot(promised.acceptedBallot, adoptedBallot)) return promised.decidedIndex;',
         replace: '',
       },
     ],
@@ -164,7 +160,7 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: follower,
+        at: 'Follower.onAcceptSync',
         find: 'if (sameBallot(acceptor.acceptedBallot, message.ballot)) {',
         replace: 'if (false) {',
       },
@@ -178,7 +174,7 @@ export const protocolBugs = [
     scenario: 'loss-and-duplication',
     edits: [
       {
-        file: follower,
+        at: 'Follower.onAccept',
         find: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length)',
         replace: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot))',
       },
@@ -192,7 +188,7 @@ export const protocolBugs = [
     scenario: 'loss-and-duplication',
     edits: [
       {
-        file: follower,
+        at: 'Follower.onAccept',
         find: 'acceptor.append(message.entries.slice(length - message.from));',
         replace: 'acceptor.append(message.entries);',
       },
@@ -206,7 +202,7 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: follower,
+        at: 'Follower.onAccept',
         find: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length)',
         replace: 'if (message.from > length)',
       },
@@ -220,8 +216,8 @@ export const protocolBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: follower,
-        find: 'if (!sameBallot(word.ballot, acceptor.acceptedBallot))\n            return;',
+        at: 'Follower.#learnDecided',
+        find: 'if (!sameBallot(word.ballot, acceptor.acceptedBallot)) return;',
         replace: '',
       },
     ],
@@ -234,7 +230,7 @@ export const protocolBugs = [
     scenario: 'loss-and-duplication',
     edits: [
       {
-        file: acceptor,
+        at: 'Acceptor.decide',
         find: 'this.#decidedIndex = Math.max(this.#decidedIndex, Math.min(index, this.log.length));',
         replace: 'this.#decidedIndex = Math.min(index, this.log.length);',
       },
@@ -248,7 +244,7 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: acceptor,
+        at: 'Acceptor.acceptRound',
         find: 'this.#durableLength = Math.min(this.#durableLength, from);',
         replace: '',
       },
@@ -263,10 +259,9 @@ export const protocolBugs = [
     hard: 'the candidate loses power before its promise is written, and others promise to it and accept under the number that it uses again',
     edits: [
       {
-        file: leader,
-        find: 'for (const member of this.#others)\n            this.#acceptor.sendAfterPersist(member, this.#prepare());\n        this.#adoptIfPromised();',
-        replace:
-          'for (const member of this.#others)\n            this.#acceptor.send(member, this.#prepare());\n        this.#adoptIfPromised();',
+        at: 'Leader.start',
+        find: 'this.#acceptor.sendAfterPersist(member, this.#prepare());',
+        replace: 'this.#acceptor.send(member, this.#prepare());',
       },
     ],
   },
@@ -278,7 +273,7 @@ export const protocolBugs = [
     scenario: 'restart-of-all',
     edits: [
       {
-        file: replica,
+        at: 'SequencePaxos.constructor',
         find: 'new LeaderElection(self, members.length - place, members.length, promised)',
         replace: 'new LeaderElection(self, members.length - place, members.length, ZERO_BALLOT)',
       },
@@ -292,9 +287,9 @@ export const protocolBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: leader,
-        find: "        if (this.#phase.type === 'preparing') {\n            for (const member of this.#others) {",
-        replace: "        if (this.#phase.type === 'preparing') {\n            for (const member of []) {",
+        at: 'Leader.onRound',
+        find: "if (this.#phase.type === 'preparing') { for (const member of this.#others) {",
+        replace: "if (this.#phase.type === 'preparing') { for (const member of []) {",
       },
     ],
   },
@@ -307,7 +302,7 @@ export const protocolBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: leader,
+        at: 'isStalled',
         find: 'return progress.stalledRounds >= STALLED_ROUNDS_MAX;',
         replace: 'return false;',
       },
@@ -322,7 +317,7 @@ export const protocolBugs = [
     hard: 'nothing, as far as can be read from the code: who has promised a ballot changes its log only in that ballot, which begins when its leader has all parts; a fetched state ends the collection anyway',
     edits: [
       {
-        file: leader,
+        at: 'Leader.#collect',
         find: 'soFar !== undefined && sameLog(soFar, message) ? soFar : undefined',
         replace: 'soFar',
       },

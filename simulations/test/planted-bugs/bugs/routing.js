@@ -1,10 +1,4 @@
 /** Bugs on the way of a request: gateway, router, formation, and the client. */
-const gateway = 'packages/server/dist/core/requests/gateway.js';
-const router = 'packages/server/dist/core/requests/router.js';
-const formation = 'packages/server/dist/core/membership/formation.js';
-const client = 'packages/client/dist/core/client-core.js';
-const routes = 'packages/client/dist/core/routes.js';
-const detector = 'packages/consensus/dist/failure-detector.js';
 
 export const routingBugs = [
   {
@@ -15,7 +9,7 @@ export const routingBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: gateway,
+        at: 'Gateway.#accept',
         find: 'this.#reply(link, { id, body: answer });',
         replace: 'this.#reply(link, { id: link.lastRequestId, body: answer });',
       },
@@ -27,7 +21,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'The gateway serves a request whose id is not above the last one: a repetition by the network.',
     scenario: 'forwarding-5',
-    edits: [{ file: gateway, find: 'if (id <= link.lastRequestId) {', replace: 'if (false) {' }],
+    edits: [{ at: 'Gateway.onFrame', find: 'if (id <= link.lastRequestId) {', replace: 'if (false) {' }],
   },
   {
     name: 'repeated-forward-served',
@@ -37,7 +31,7 @@ export const routingBugs = [
     scenario: 'forwarding-5',
     edits: [
       {
-        file: router,
+        at: 'Router.onForward',
         find: 'if (this.#taken.has(name) || this.#takenBefore.has(name)) {',
         replace: 'if (false) {',
       },
@@ -49,7 +43,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A node serves a forwarded request that was meant for it before its restart.',
     scenario: 'forwarding-5',
-    edits: [{ file: router, find: 'if (message.starts !== this.#host.starts) {', replace: 'if (false) {' }],
+    edits: [{ at: 'Router.onForward', find: 'if (message.starts !== this.#host.starts) {', replace: 'if (false) {' }],
   },
   {
     name: 'forward-id-reused',
@@ -59,7 +53,7 @@ export const routingBugs = [
     scenario: 'forwarding-5',
     edits: [
       {
-        file: router,
+        at: 'Router.constructor',
         find: 'this.#lastForward = host.starts * FORWARDS_PER_START;',
         replace: 'this.#lastForward = 0;',
       },
@@ -73,7 +67,7 @@ export const routingBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: router,
+        at: 'Router.onRound',
         find: "refusal(forwarded.isRead ? 'unavailable' : 'outcome-unknown', message)",
         replace: "refusal('unavailable', message)",
       },
@@ -87,7 +81,7 @@ export const routingBugs = [
     scenario: 'forwarding-5',
     edits: [
       {
-        file: router,
+        at: 'Router.#route',
         find: 'const target = hops < limits.forwardHopsMax ? this.#forwardTarget(request.group, hint) : 0;',
         replace: 'const target = this.#forwardTarget(request.group, hint);',
       },
@@ -99,7 +93,13 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A node that was suspected once stays suspected, and nothing is passed on to it any more.',
     scenario: 'forwarding-5',
-    edits: [{ file: detector, find: 'if (!this.#suspects.delete(from))', replace: 'if (!this.#suspects.has(from))' }],
+    edits: [
+      {
+        at: 'FailureDetector.onReply',
+        find: 'if (!this.#suspects.delete(from))',
+        replace: 'if (!this.#suspects.has(from))',
+      },
+    ],
   },
   {
     name: 'moved-node-keeps-its-epoch',
@@ -107,7 +107,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'The layout gets no new epoch when a node has moved, so that the others keep its old address.',
     scenario: 'new-addresses',
-    edits: [{ file: formation, find: 'epoch: layout.epoch + 1, nodes };', replace: 'nodes };' }],
+    edits: [{ at: 'moveNode', find: 'epoch: layout.epoch + 1, nodes };', replace: 'nodes };' }],
   },
   {
     name: 'known-by-its-address',
@@ -118,7 +118,7 @@ export const routingBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: formation,
+        at: 'answerCheckIn',
         find: 'const node = layout.nodes.find((entry) => entry.instance === checkIn.instance);',
         replace:
           'const node = layout.nodes.find((entry) => formatAddress(entry.address) === formatAddress(checkIn.address));',
@@ -133,7 +133,7 @@ export const routingBugs = [
     scenario: 'all-nodes-move',
     edits: [
       {
-        file: routes,
+        at: 'Routes.#onLayout',
         find: 'if (this.#layout === undefined || reply.layout.epoch > this.#layout.epoch) {',
         replace: 'if (this.#layout === undefined) {',
       },
@@ -147,15 +147,14 @@ export const routingBugs = [
     scenario: 'exactly-once-counter',
     edits: [
       {
-        file: client,
-        find: 'if (task.maybeApplied)\n                return this.#failWithSession(task);\n            task.place = {',
+        at: 'ClientCore.#request',
+        find: 'if (task.maybeApplied) return this.#failWithSession(task); task.place = {',
         replace: 'task.place = {',
       },
       {
-        file: client,
-        find: 'channel.rotation += 1;\n        this.#ports.clock.setTimer(backoffMs(this.#ports.random, task.attempts), () => this.#attempt(task));',
-        replace:
-          'channel.rotation += 1;\n        task.place?.channel.settle(task.place.sequence);\n        task.place = undefined;\n        this.#ports.clock.setTimer(backoffMs(this.#ports.random, task.attempts), () => this.#attempt(task));',
+        at: 'ClientCore.#retry',
+        find: 'channel.rotation += 1;',
+        replace: 'channel.rotation += 1; task.place?.channel.settle(task.place.sequence); task.place = undefined;',
       },
     ],
   },
@@ -167,12 +166,12 @@ export const routingBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: client,
-        find: 'if (task.maybeApplied)\n                return this.#failWithSession(task);\n            task.place = {',
+        at: 'ClientCore.#request',
+        find: 'if (task.maybeApplied) return this.#failWithSession(task); task.place = {',
         replace: 'task.place = {',
       },
       {
-        file: client,
+        at: 'ClientCore.#request',
         find: 'if (task.place !== undefined && task.maybeApplied)',
         replace: 'if (false)',
       },
@@ -186,8 +185,8 @@ export const routingBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: client,
-        find: "case 'outcome-unknown':\n                task.maybeApplied = true;",
+        at: 'ClientCore.#onRefused',
+        find: "case 'outcome-unknown': task.maybeApplied = true;",
         replace: "case 'outcome-unknown':",
       },
     ],
@@ -198,7 +197,7 @@ export const routingBugs = [
     area: 'client',
     wrong: 'The client takes a request whose connection broke after it left for one that was not applied.',
     scenario: 'chaos-3',
-    edits: [{ file: client, find: 'task.maybeApplied ||= answer.sent;', replace: '' }],
+    edits: [{ at: 'ClientCore.#onAnswer', find: 'task.maybeApplied ||= answer.sent;', replace: '' }],
   },
   {
     name: 'timeout-means-not-applied',
@@ -206,6 +205,8 @@ export const routingBugs = [
     area: 'client',
     wrong: 'A command whose deadline passes while it is under way is reported as not applied.',
     scenario: 'chaos-3',
-    edits: [{ file: client, find: '(task.maybeApplied || task.attempt?.sent === true)', replace: 'task.maybeApplied' }],
+    edits: [
+      { at: 'mayBeApplied', find: '(task.maybeApplied || task.attempt?.sent === true)', replace: 'task.maybeApplied' },
+    ],
   },
 ];

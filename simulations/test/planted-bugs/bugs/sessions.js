@@ -1,8 +1,4 @@
 /** Bugs of sessions: what makes a repeated command take effect once. */
-const sessions = 'packages/server/dist/core/state/sessions.js';
-const machine = 'packages/server/dist/core/state/key-value/key-value-machine.js';
-const groupState = 'packages/server/dist/core/state/group-state.js';
-const groupReplica = 'packages/server/dist/core/replication/group-replica.js';
 
 export const sessionBugs = [
   {
@@ -11,7 +7,7 @@ export const sessionBugs = [
     area: 'session',
     wrong: 'The reply of a command is not kept, so that a repetition of it is executed again.',
     scenario: 'exactly-once-counter',
-    edits: [{ file: machine, find: 'admission.remember(result);', replace: '' }],
+    edits: [{ at: 'applyCommand', find: 'admission.remember(result);', replace: '' }],
   },
   {
     name: 'reply-forgotten-at-the-floor',
@@ -19,7 +15,7 @@ export const sessionBugs = [
     area: 'session',
     wrong: 'The reply at the floor is forgotten although its client still waits for it.',
     scenario: 'chaos-3',
-    edits: [{ file: sessions, find: 'if (sequence >= floor)', replace: 'if (sequence > floor)' }],
+    edits: [{ at: 'Sessions.#forgetBelow', find: 'if (sequence >= floor)', replace: 'if (sequence > floor)' }],
   },
   {
     name: 'expired-session-served',
@@ -29,7 +25,7 @@ export const sessionBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: sessions,
+        at: 'Sessions.admit',
         find: "return { type: 'expired' };",
         replace: "return { type: 'execute', remember: () => undefined };",
       },
@@ -43,10 +39,10 @@ export const sessionBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: machine,
-        find: "state.sessions.open(revision, timeMs);\n        return { type: 'session', session: revision };",
+        at: 'applyCommand',
+        find: "state.sessions.open(revision, timeMs); return { type: 'session', session: revision };",
         replace:
-          "const session = state.sessions.size + 1;\n        state.sessions.open(session, timeMs);\n        return { type: 'session', session };",
+          "const session = state.sessions.size + 1; state.sessions.open(session, timeMs); return { type: 'session', session };",
       },
     ],
   },
@@ -58,7 +54,7 @@ export const sessionBugs = [
     scenario: 'restart-of-all',
     edits: [
       {
-        file: groupState,
+        at: 'GroupState.startFlush',
         find: 'for (const { id, record } of this.#sessions.takeChanges()) {',
         replace: 'for (const { id, record } of []) {',
       },
@@ -70,7 +66,7 @@ export const sessionBugs = [
     area: 'session',
     wrong: 'A session with its limit of kept replies refuses also the command that the others wait for.',
     scenario: 'full-sessions',
-    edits: [{ file: sessions, find: 'if (full && sequence > session.floor)', replace: 'if (full)' }],
+    edits: [{ at: 'Sessions.admit', find: 'if (full && sequence > session.floor)', replace: 'if (full)' }],
   },
   {
     name: 'waiters-kept-after-stepping-down',
@@ -80,8 +76,8 @@ export const sessionBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: groupReplica,
-        find: "if (event.type === 'stepped-down')\n                this.#giveUpPending('leadership moved');",
+        at: 'GroupReplica.turn',
+        find: "if (event.type === 'stepped-down') this.#giveUpPending('leadership moved');",
         replace: '',
       },
     ],
@@ -94,7 +90,7 @@ export const sessionBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: groupReplica,
+        at: 'GroupReplica.#giveUpPending',
         find: "const unknown = refusal('outcome-unknown',",
         replace: "const unknown = refusal('unavailable',",
       },

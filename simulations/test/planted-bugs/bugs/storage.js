@@ -1,15 +1,4 @@
 /** Bugs of the log on disk, of the applied state and of snapshots. */
-const acceptor = 'packages/consensus/dist/sequence-paxos/acceptor.js';
-const replica = 'packages/consensus/dist/sequence-paxos/sequence-paxos.js';
-const nodeLoop = 'packages/server/dist/core/node-loop.js';
-const groupReplica = 'packages/server/dist/core/replication/group-replica.js';
-const groupState = 'packages/server/dist/core/state/group-state.js';
-const flusher = 'packages/server/dist/core/replication/flusher.js';
-const logRecord = 'packages/server/dist/core/storage/log-record.js';
-const snapshots = 'packages/server/dist/core/replication/snapshots.js';
-const machine = 'packages/server/dist/core/state/key-value/key-value-machine.js';
-const member = 'packages/server/dist/core/member.js';
-const node = 'packages/server/dist/core/node.js';
 
 export const storageBugs = [
   {
@@ -20,10 +9,10 @@ export const storageBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: nodeLoop,
+        at: 'NodeLoop.#startCommit',
         find: 'this.#ports.storage.commit(batch.mutations, () => this.#committed(batch));',
         replace:
-          'for (const { group, outgoing } of batch.messages.splice(0)) this.#sendConsensus(group, outgoing);\n' +
+          'for (const { group, outgoing } of batch.messages.splice(0)) this.#sendConsensus(group, outgoing); ' +
           '        this.#ports.storage.commit(batch.mutations, () => this.#committed(batch));',
       },
     ],
@@ -36,7 +25,7 @@ export const storageBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: nodeLoop,
+        at: 'NodeLoop.#releaseIfNothingToWrite',
         find: 'const holder = this.#committing;',
         replace: 'const holder = undefined;',
       },
@@ -51,7 +40,7 @@ export const storageBugs = [
     hard: 'nothing, as far as can be read from the code: who is told to cut its log has promised before, and that promise is on disk, in a commit of its own, before the answer to it can come; so a cut is never in one commit with what it cuts',
     edits: [
       {
-        file: nodeLoop,
+        at: 'joinAppends',
         find: 'earlier.entries.slice(0, later.from - earlier.from)',
         replace: 'earlier.entries',
       },
@@ -65,7 +54,7 @@ export const storageBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: logRecord,
+        at: 'joinSegments',
         find: 'entries.length = Math.max(0, segment.from - compactedIndex);',
         replace: '',
       },
@@ -79,7 +68,7 @@ export const storageBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: logRecord,
+        at: 'unseal',
         find: 'if (record.length < 4 || view.getUint32(0) !== crc32(body))',
         replace: 'if (record.length < 4)',
       },
@@ -93,7 +82,7 @@ export const storageBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: groupReplica,
+        at: 'GroupReplica.onFlushed',
         find: 'const durableIndex = Math.min(this.state.durableIndex, keep);',
         replace: 'const durableIndex = Math.min(this.state.applied.index, keep);',
       },
@@ -107,7 +96,7 @@ export const storageBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: groupState,
+        at: 'GroupState.startFlush',
         find: 'this.#durableIndex = Math.max(this.#durableIndex, applied.index);',
         replace: 'this.#durableIndex = this.#applied.index;',
       },
@@ -121,7 +110,7 @@ export const storageBugs = [
     scenario: 'restart-of-all',
     edits: [
       {
-        file: flusher,
+        at: 'StateFlusher.#flush',
         find: 'this.#storage.commit(mutations, done);',
         replace:
           'this.#storage.commit(mutations.map(({ group, records }) => ({ group, records: records.slice(0, 1) })), () => ' +
@@ -137,7 +126,7 @@ export const storageBugs = [
     scenario: 'steady-load',
     edits: [
       {
-        file: groupState,
+        at: 'GroupState.get',
         find: 'for (const overlay of [this.#overlay, this.#flushing]) {',
         replace: 'for (const overlay of [this.#overlay]) {',
       },
@@ -151,7 +140,7 @@ export const storageBugs = [
     scenario: 'steady-load',
     edits: [
       {
-        file: groupState,
+        at: 'GroupState.get',
         find: 'if (found !== undefined || overlay.has(name))',
         replace: 'if (found !== undefined)',
       },
@@ -165,10 +154,10 @@ export const storageBugs = [
     scenario: 'steady-load',
     edits: [
       {
-        file: machine,
-        find: "function write(state, key, value, revision) {\n    state.set(key, revision, value);\n    return { type: 'written', version: revision };",
+        at: 'write',
+        find: "function write(state, key, value, revision) { state.set(key, revision, value); return { type: 'written', version: revision };",
         replace:
-          "function write(state, key, value) {\n    const version = (state.get(key)?.version ?? 0) + 1;\n    state.set(key, version, value);\n    return { type: 'written', version };",
+          "function write(state, key, value) { const version = (state.get(key)?.version ?? 0) + 1; state.set(key, version, value); return { type: 'written', version };",
       },
     ],
   },
@@ -180,10 +169,9 @@ export const storageBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: machine,
-        find: '        revision += 1;\n        return applyCommand(state, command, revision, timeMs);',
-        replace:
-          '        revision = state.applied.revision + 1;\n        return applyCommand(state, command, revision, timeMs);',
+        at: 'applyBatch',
+        find: 'revision += 1; return applyCommand(state, command, revision, timeMs);',
+        replace: 'revision = state.applied.revision + 1; return applyCommand(state, command, revision, timeMs);',
       },
     ],
   },
@@ -195,7 +183,7 @@ export const storageBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: replica,
+        at: 'SequencePaxos.#onSnapshotInstalled',
         find: 'if (compareBallots(ballot, this.#acceptor.promisedBallot) > 0) {',
         replace: 'if (false) {',
       },
@@ -209,10 +197,10 @@ export const storageBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        file: acceptor,
-        find: 'this.log.compact(index);\n        this.#decidedIndex = index;',
+        at: 'Acceptor.installSnapshot',
+        find: 'this.log.compact(index); this.#decidedIndex = index;',
         replace:
-          'if (index < this.log.length) this.log.truncate(index);\n        this.log.compact(index);\n        this.#decidedIndex = index;',
+          'if (index < this.log.length) this.log.truncate(index); this.log.compact(index); this.#decidedIndex = index;',
       },
     ],
   },
@@ -224,7 +212,7 @@ export const storageBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: snapshots,
+        at: 'Snapshots.onRequest',
         find: 'if (message.part === sending.part + 1) {',
         replace: 'if (message.part >= sending.part) {',
       },
@@ -238,7 +226,7 @@ export const storageBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        file: snapshots,
+        at: 'Snapshots.onRequest',
         find: '.filter((record) => !isInstalledRecord(record));',
         replace: '.filter((record) => !isInstalledRecord(record) && record.key[0] !== 0x73);',
       },
@@ -252,7 +240,7 @@ export const storageBugs = [
     scenario: 'power-3',
     edits: [
       {
-        file: groupState,
+        at: 'GroupState.hasUnflushed',
         find: 'return !this.#beingReplaced && this.#applied.index > this.#durableIndex;',
         replace: 'return this.#applied.index > this.#durableIndex;',
       },
@@ -267,9 +255,9 @@ export const storageBugs = [
     hard: 'power fails between the installation of a state and the write of the log that goes with it, at a replica that follows a leader which was superseded without its knowing',
     edits: [
       {
-        file: member,
-        find: 'replica.noteInstalledState();\n        return replica;',
-        replace: 'return replica;',
+        at: 'Member.#createReplica',
+        find: 'replica.noteInstalledState();',
+        replace: '',
       },
     ],
   },
@@ -281,7 +269,7 @@ export const storageBugs = [
     scenario: 'formation',
     edits: [
       {
-        file: node,
+        at: 'Node.constructor',
         find: '? { ...known, starts: known.starts + 1 }',
         replace: '? { ...known, starts: known.starts + 1, instance: randomId(ports.random) }',
       },
