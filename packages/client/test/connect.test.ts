@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { defaultLimits as limits, formatAddress, KvorumError } from '@kvorum/common';
+import { CLIENT_PROTOCOL_VERSION, defaultLimits as limits, formatAddress, KvorumError } from '@kvorum/common';
 import type { Client, ConnectionEvent } from '../src/index.ts';
 import { connect, createClient } from '../src/index.ts';
 import { FakeServer } from './fake-server.ts';
@@ -158,7 +158,7 @@ describe('what does not work', () => {
       const error = await failure(connect({ servers: `${one.name},${two.name}`, timeoutMs: 20_000 }));
       expect(performance.now() - startedMs).toBeLessThan(5000);
       expect(error).toMatchObject({ code: 'unsupported-version', retryable: false, outcome: 'not-applied' });
-      const each = 'it speaks client protocol 9, this client speaks 1';
+      const each = `it speaks client protocol 9, this client speaks ${CLIENT_PROTOCOL_VERSION}`;
       expect(error.message).toBe(`${one.name}: ${each}; ${two.name}: ${each}; use a client of the servers' version`);
     });
 
@@ -173,7 +173,9 @@ describe('what does not work', () => {
       });
       const asked = await failure(client.inspect(server.address));
       expect(asked).toMatchObject({ code: 'unsupported-version' });
-      expect(asked.message).toBe(`${server.name}: it speaks client protocol 9, this client speaks 1`);
+      expect(asked.message).toBe(
+        `${server.name}: it speaks client protocol 9, this client speaks ${CLIENT_PROTOCOL_VERSION}`,
+      );
       expect(performance.now() - startedMs).toBeLessThan(5000);
     });
 

@@ -23,5 +23,7 @@ export type {
 export { STEPS_MAX, checkKey } from './linearizability.ts';
 export type { CheckOptions, KeyResult, Verdict } from './linearizability.ts';
 export { sessionComplaints } from './session-guarantees.ts';
+export { sumComplaints } from './sums.ts';
+export type { SumCall } from './sums.ts';
 export { differingGroups, stateComplaints } from './state-hashes.ts';
 export type { ReplicaState } from './state-hashes.ts';

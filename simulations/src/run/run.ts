@@ -14,12 +14,13 @@ import {
   differingGroups,
   exactlyOnceComplaints,
   sessionComplaints,
+  sumComplaints,
   vacuityComplaints,
 } from '../checkers/index.ts';
 import type { Deed } from '../faults/nemesis.ts';
 import { Nemesis } from '../faults/nemesis.ts';
 import type { WorkloadOptions } from '../workload/workload.ts';
-import { defaultWorkload, Workload } from '../workload/workload.ts';
+import { defaultWorkload, sumOf, Workload } from '../workload/workload.ts';
 import type { ProcessId } from '../world/network.ts';
 import { processName } from '../world/process-name.ts';
 import { RandomStream } from '../world/random-stream.ts';
@@ -276,6 +277,7 @@ export class Run {
     this.#checkNodes();
     this.#checkReplicas(quietMs);
     this.#checkCounters();
+    this.#checkSums();
     const { calls } = this.load;
     const { verdict, figures, findings } = checkHistory(calls);
     this.#figures = figures;
@@ -291,7 +293,7 @@ export class Run {
     ]);
     const { compared, complaints } = this.#agreement;
     this.count('decided entries compared', compared);
-    const nothing = compared > 0 ? [] : ['no decided entry was seen on two replicas'];
+    const nothing = compared > 0 || this.#copies < 2 ? [] : ['no decided entry was seen on two replicas'];
     this.#judge('logs and states agree', `${compared} decided entries compared`, [...complaints, ...nothing]);
   }
 
@@ -322,6 +324,39 @@ export class Run {
     this.#judge('counters count each increment once', `${total} increments acknowledged`, complaints);
   }
 
+  #checkSums(): void {
+    const { sums, sumKeys } = this.load;
+    const complaints: string[] = [];
+    for (const key of sumKeys) {
+      const final = this.#readSum(key);
+      if (final === undefined) complaints.push(`sum ${key} could not be read`);
+      else {
+        complaints.push(
+          ...sumComplaints(
+            key,
+            sums.filter((call) => call.key === key),
+            final,
+          ),
+        );
+      }
+    }
+    const additions = sums.filter(({ kind, value }) => kind === 'add' && value !== 'unknown').length;
+    this.count('additions acknowledged', additions);
+    this.#judge('sums count each addition once, in order', `${additions} additions acknowledged`, complaints);
+  }
+
+  #readSum(key: string): number | undefined {
+    const { core } = this.world.client();
+    let done = false;
+    let final: number | undefined;
+    core.submit({ type: 'get', key: encodeUtf8(key) }, 5000, (outcome) => {
+      done = true;
+      final = sumOf(outcome);
+    });
+    this.world.runUntil(() => done, 6000);
+    return final;
+  }
+
   /** Every node is back whose disk let it, and no node found damage that its disk did not suffer. */
   #checkNodes(): void {
     const { world } = this;
@@ -337,9 +372,14 @@ export class Run {
     );
   }
 
+  /** How many replicas of a group there are to compare, at least. */
+  get #copies(): number {
+    return Math.min(2, this.world.options.replication);
+  }
+
   /** Once nothing moves any more, since `quietMs`, every replica of a group has the same state on disk. */
   #checkReplicas(quietMs: number): void {
-    const differing = (): number[] => differingGroups(this.#agreement.states(), 2);
+    const differing = (): number[] => differingGroups(this.#agreement.states(), this.#copies);
     const limitMs = quietMs + EQUAL_MS_MAX + TRANSFER_MS_MAX - this.world.nowMs;
     const settled = this.world.runUntil(() => differing().length === 0, Math.max(0, limitMs), LOOK_MS);
     const tookMs = this.world.nowMs - quietMs;

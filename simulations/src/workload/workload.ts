@@ -1,6 +1,6 @@
 /**
- * The load on a simulated cluster: logical clients that read, write, compare-and-swap and delete a few keys, or increment
- * counters, one operation at a time each, and the history of all they did.
+ * The load on a simulated cluster: logical clients that read, write, compare-and-swap and delete a few keys, increment counters
+ * or add to sums, one operation at a time each, and the history of all they did.
  *
  * Written values are unique, so that a read tells which write it saw. Invariant: a client whose operation has an unknown
  * outcome goes on under a new id, because the operation may still take effect next to what follows.
@@ -8,7 +8,7 @@
 import type { CommandResult } from '@kvorum/common';
 import { decodeUtf8, encodeUtf8, KvorumError } from '@kvorum/common';
 import type { ClientCore, Operation, OperationResult } from '@kvorum/client/core';
-import type { Call, Observed, Swapped } from '../checkers/index.ts';
+import type { Call, Observed, SumCall, Swapped } from '../checkers/index.ts';
 import { RandomStream } from '../world/random-stream.ts';
 import type { ProcessId } from '../world/network.ts';
 import type { World } from '../world/world.ts';
@@ -21,6 +21,8 @@ export interface WorkloadOptions {
   readonly readers: number;
   readonly keys: number;
   readonly counters: number;
+  /** Counters that are added to in one operation. */
+  readonly sums: number;
   /** Pause of a client between two operations, milliseconds. */
   readonly pauseMs: readonly [min: number, max: number];
   readonly timeoutMs: number;
@@ -34,6 +36,7 @@ export const defaultWorkload: WorkloadOptions = {
   readers: 0,
   keys: 6,
   counters: 2,
+  sums: 1,
   pauseMs: [0, 40],
   timeoutMs: 5000,
   operationsMax: Infinity,
@@ -52,12 +55,15 @@ type Outcome = OperationResult | KvorumError;
 
 export class Workload {
   readonly calls: Call[] = [];
+  /** What was done to the sums, which have histories of their own. */
+  readonly sums: SumCall[] = [];
   /** Virtual times at which a write was acknowledged, milliseconds. */
   readonly acknowledgedMs: number[] = [];
   readonly #world: World;
   readonly #options: WorkloadOptions;
   readonly #random: RandomStream;
   readonly counterKeys: readonly string[];
+  readonly sumKeys: readonly string[];
   readonly #processes: ProcessId[] = [];
   readonly #burstCore: ClientCore;
   #nextClient = 0;
@@ -71,6 +77,7 @@ export class Workload {
     this.#options = options;
     this.#random = new RandomStream(world.options.seed, 'workload');
     this.counterKeys = Array.from({ length: options.counters }, (_, i) => `counter-${i}`);
+    this.sumKeys = Array.from({ length: options.sums }, (_, i) => `sum-${i}`);
     let core: ClientCore | undefined;
     for (let i = 0; i < options.clients; i += 1) {
       if (core === undefined || i % options.clientsPerConnection === 0) core = this.#connect();
@@ -129,6 +136,8 @@ export class Workload {
     const counters = this.counterKeys;
     if (counters.length > 0 && !client.onlyReads && this.#random.chance(0.3))
       this.#increment(client, id, this.#random.pick(counters), next);
+    else if (this.sumKeys.length > 0 && this.#random.chance(0.15))
+      this.#sum(client, this.#random.pick(this.sumKeys), next);
     else this.#operate(client, id, `key-${this.#random.int(0, this.#options.keys - 1)}`, next);
   }
 
@@ -144,6 +153,24 @@ export class Workload {
       } else {
         next(isUnknown(read));
       }
+    });
+  }
+
+  /** Adds 1, or looks at what there is. */
+  #sum(client: LoadClient, keyText: string, next: (unknown: boolean) => void): void {
+    const key = encodeUtf8(keyText);
+    const reads = client.onlyReads || this.#random.chance(0.3);
+    const operation: Operation = reads ? { type: 'get', key } : { type: 'add', key, delta: 1n };
+    this.#order += 1;
+    const invoked = this.#order;
+    client.core.submit(operation, this.#options.timeoutMs, (outcome) => {
+      this.#order += 1;
+      const call = { key: keyText, kind: reads ? 'read' : 'add', invoked, returned: this.#order } as const;
+      const value = sumOf(outcome);
+      if (value !== undefined) this.sums.push({ ...call, value });
+      else if (isUnknown(outcome)) this.sums.push({ ...call, value: 'unknown', returned: Infinity });
+      if (value !== undefined && !reads) this.acknowledgedMs.push(this.#world.nowMs);
+      next(isUnknown(outcome));
     });
   }
 
@@ -221,6 +248,13 @@ class LoadClient {
 
 function isUnknown(outcome: Outcome): boolean {
   return outcome instanceof KvorumError && outcome.outcome === 'unknown';
+}
+
+/** The counter that a get found or an addition made; undefined when there was no such answer. */
+export function sumOf(outcome: Outcome): number | undefined {
+  if (outcome instanceof KvorumError) return undefined;
+  if (outcome.type === 'value') return outcome.found === undefined ? 0 : Number(decodeUtf8(outcome.found.value));
+  return outcome.result.type === 'added' ? Number(outcome.result.value) : undefined;
 }
 
 type CallFields = Pick<Call, 'client' | 'key' | 'invokedAt' | 'returnedAt' | 'order'>;

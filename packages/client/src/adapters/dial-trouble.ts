@@ -72,7 +72,7 @@ export function explainHttpRefusal(
 
 function explainStatus(status: number, body: string): DialTrouble {
   const said = /^[\x20-\x7e]{1,200}$/.test(body) && !body.startsWith('<') ? body : '';
-  if (status === 401 || status === 403 || status === 421) {
+  if (status === 401 || status === 403) {
     return { reason: `it turns this client away${said && `: ${said}`}`, refused: true };
   }
   if (status === 426) return explainOtherVersion(said);
