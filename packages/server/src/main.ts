@@ -100,6 +100,7 @@ async function startServer(flags: ServerFlags, logger: ThrottledLogger): Promise
       logStorage: storages.log,
       stateStorage: storages.state,
       nodeRecords: storages.records,
+      metrics,
     },
     {
       address,
@@ -133,6 +134,7 @@ async function startWeb(flags: ServerFlags, settings: Settings, processMetrics: 
       pages: pageSources(processMetrics, () => {
         processMetrics.collect();
         running.transport?.collect();
+        running.node?.collectMetrics();
         nodeMetrics.collect(running.node && viewOf(running.node), web.clientConnections, stopping);
       }),
       onClient: (socket, remote) => {

@@ -27,7 +27,9 @@ export function storyOf(
     if (fault.toUs < recording.simulatedUs && fault.toUs > fault.fromUs)
       tell(fault.toUs, 'healed', NO_GROUP, endText(fault));
   }
-  const notes = recording.notes.map(({ atUs, line }) => ({ atUs, line: withNames(line, recording.nodeIds) }));
+  const notes = recording.notes
+    .map(({ atUs, line }) => ({ atUs, line: withNames(line, recording.nodeIds) }))
+    .flatMap(perGroup);
   for (const election of elections) tellElection(election, reasonOf(election, notes), tell);
   for (const { atUs, line } of notes) {
     const [, who, what, group, but] =
@@ -43,6 +45,18 @@ export function storyOf(
   }
   for (const { atUs, line } of mergedNotes(notes)) tell(atUs, 'note', NO_GROUP, line);
   return items.sort((a, b) => a.atUs - b.atUs);
+}
+
+/** A line about several groups, as one line about each. */
+function perGroup({ atUs, line }: Note): Note[] {
+  const [, who, what, groups = '', ballots = '', rest] =
+    /^([\w-]+: )(leads) groups ([\d, ]+) with ballots ([\d.n, ]+?)((?:: |, but ).*)$/.exec(line) ?? [];
+  if (who === undefined) return [{ atUs, line }];
+  const each = ballots.split(', ');
+  return groups.split(', ').map((group, place) => ({
+    atUs,
+    line: `${who}${what} group ${group} with ballot ${each[place]}${rest}`,
+  }));
 }
 
 function endText({ kind, processes, text }: PageFault): string {

@@ -110,9 +110,9 @@ describe('the story', () => {
   });
 
   it('tells of a leader without a majority, for its group', () => {
-    const line = 'n1: leads group 1 with ballot 1.n1, but reaches no majority of it';
+    const line = 'n1: leads group 1 with ballot 1.n1, but reaches no majority';
     const { story } = reportData({ ...recording, notes: [{ atUs: 490_000, line }] });
-    const text = 'n1 leads group 1 with ballot 1.n1, but reaches no majority of it';
+    const text = 'n1 leads group 1 with ballot 1.n1, but reaches no majority';
     expect(story).toContainEqual({ atUs: 490_000, kind: 'leader', group: 1, text });
   });
 

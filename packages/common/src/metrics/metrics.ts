@@ -19,6 +19,10 @@ export interface MetricFamily {
   readonly labels: Readonly<Record<string, typeof OPEN | readonly string[]>>;
 }
 
+/** What a group is asked. */
+export const requestOperations = ['get', 'put', 'cas', 'cas-version', 'delete', 'add', 'open-session'] as const;
+export const requestOutcomes = ['ok', 'not_found', 'mismatch', 'refused', 'unknown', 'busy'] as const;
+
 export const metricFamilies = {
   // the process
   build_info: {
@@ -54,6 +58,89 @@ export const metricFamilies = {
   resident_memory_bytes: { kind: 'gauge', unit: 'bytes', help: 'Memory of the process.', labels: {} },
   heap_bytes: { kind: 'gauge', unit: 'bytes', help: 'JavaScript heap in use.', labels: {} },
   cpu_seconds_total: { kind: 'counter', unit: 'seconds', help: 'Processor time, of user and system.', labels: {} },
+  turn_duration_seconds: {
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'How long a turn of the node took: everything that had come in, one step of each group.',
+    labels: {},
+  },
+  // requests
+  requests_total: {
+    kind: 'counter',
+    unit: 'none',
+    help: 'Requests of clients to groups that were answered. Not found and mismatch are answers.',
+    labels: { operation: requestOperations, outcome: requestOutcomes },
+  },
+  request_duration_seconds: {
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'From the gateway to the reply.',
+    labels: { operation: requestOperations },
+  },
+  forwards_total: {
+    kind: 'counter',
+    unit: 'none',
+    help: 'Requests that were passed on to another node.',
+    labels: {},
+  },
+  redirects_total: {
+    kind: 'counter',
+    unit: 'none',
+    help: 'Requests that were sent back with a hint to another node.',
+    labels: {},
+  },
+  sessions: { kind: 'gauge', unit: 'none', help: 'Open sessions of all groups that this node hosts.', labels: {} },
+  // groups
+  group_leader: {
+    kind: 'gauge',
+    unit: 'none',
+    help: '1 where this node leads the group.',
+    labels: { group: OPEN },
+  },
+  group_has_leader: {
+    kind: 'gauge',
+    unit: 'none',
+    help: '1 where this node sees a leader of the group at work.',
+    labels: { group: OPEN },
+  },
+  group_decided_index: {
+    kind: 'gauge',
+    unit: 'none',
+    help: 'Log entries of the group that this node knows to be decided.',
+    labels: { group: OPEN },
+  },
+  ballot_number: {
+    kind: 'gauge',
+    unit: 'none',
+    help: 'The ballot of the leader that this node knows.',
+    labels: { group: OPEN },
+  },
+  leader_changes_total: {
+    kind: 'counter',
+    unit: 'none',
+    help: 'Times that this node learnt of a new leader, of all groups that it hosts.',
+    labels: {},
+  },
+  snapshots_fetched_total: {
+    kind: 'counter',
+    unit: 'none',
+    help: 'States that this node fetched from another one.',
+    labels: {},
+  },
+  // peers
+  peer_suspected: {
+    kind: 'gauge',
+    unit: 'none',
+    help: '1 while the peer does not answer.',
+    labels: { peer: OPEN },
+  },
+  suspicions_total: { kind: 'counter', unit: 'none', help: 'Times that a peer did not answer in time.', labels: {} },
+  bad_frames_total: {
+    kind: 'counter',
+    unit: 'none',
+    help: 'Frames of peers, and messages in them, that did not decode.',
+    labels: {},
+  },
   // connections
   client_connections: { kind: 'gauge', unit: 'none', help: 'Open connections of clients.', labels: {} },
   peer_backlog_bytes: {
@@ -73,6 +160,12 @@ export const metricFamilies = {
     kind: 'histogram',
     unit: 'seconds',
     help: 'How long a commit to the log took until it was on disk.',
+    labels: {},
+  },
+  checkpoint_duration_seconds: {
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'How long it took to write applied data to the state.',
     labels: {},
   },
   log_commit_bytes: { kind: 'histogram', unit: 'bytes', help: 'What one commit wrote to the log.', labels: {} },

@@ -27,12 +27,14 @@ import {
   readLayout,
 } from '@kvorum/common';
 import { formatTerm } from '@kvorum/consensus';
+import { GroupNews } from './group-news.ts';
 import { mark } from './marks.ts';
 import { moveNode } from './membership/formation.ts';
 import { answersByGroup, Heartbeats } from './membership/heartbeats.ts';
 import { encodeLayout } from './membership/identity.ts';
 import { reconcile } from './membership/reconcile.ts';
 import type { NodeLoop } from './node-loop.ts';
+import type { NodeMeasures } from './node-measures.ts';
 import type { PeerMessage } from './peer-protocol.ts';
 import { decodePeerFrame } from './peer-protocol.ts';
 import { Flusher } from './replication/flusher.ts';
@@ -64,6 +66,7 @@ export interface HostOptions {
   readonly settings: Settings;
   readonly protocols: ProtocolTable;
   readonly createMachine: StateMachineFactory;
+  readonly measures: NodeMeasures;
   /** A newer layout was learnt: to be written down. `done` is called once it is. */
   readonly onLayout: (layout: Layout, done: () => void) => void;
 }
@@ -99,6 +102,7 @@ export class HostedGroups {
   readonly #heartbeats: Heartbeats;
   readonly #snapshots: Snapshots;
   readonly #flusher: Flusher;
+  readonly #news: GroupNews;
   #layout: Layout;
   /** Who led each group before its present leader; 0 for nobody. */
   readonly #formerLeaders = new Map<GroupId, NodeId>();
@@ -114,6 +118,7 @@ export class HostedGroups {
     this.#options = options;
     this.#loop = loop;
     this.#layout = layout;
+    this.#news = new GroupNews(ports.logger);
     const shared = {
       send: (to: NodeId, message: PeerMessage) => loop.send(to, message),
       incarnationOf: (node: NodeId) => this.#heartbeats.incarnationOf(node),
@@ -123,7 +128,11 @@ export class HostedGroups {
       ports.clock,
       ports.logger,
       [],
-      { send: shared.send, onHeartbeatRound: (answers) => this.#onHeartbeatRound(answers) },
+      {
+        send: shared.send,
+        onHeartbeatRound: (answers) => this.#onHeartbeatRound(answers),
+        onSuspected: () => options.measures.suspicions.add(1),
+      },
       settings.timings,
     );
     this.router = new Router({
@@ -134,6 +143,8 @@ export class HostedGroups {
       protocols: options.protocols,
       layout: () => this.#layout,
       replica: (group) => this.#replicas.get(group),
+      onForward: () => options.measures.forwards.add(1),
+      onRedirect: () => options.measures.redirects.add(1),
     });
     const host = {
       ...shared,
@@ -145,7 +156,13 @@ export class HostedGroups {
       replicas: () => this.#replicas.values(),
       retainFrom: (group: GroupId) => this.#snapshots.retainFrom(group),
     };
-    this.#flusher = new Flusher(ports.clock, ports.stateStorage, flusherHost, settings.timings.flushIntervalMs);
+    this.#flusher = new Flusher(
+      ports.clock,
+      ports.stateStorage,
+      flusherHost,
+      settings.timings.flushIntervalMs,
+      options.measures.checkpointDuration,
+    );
     this.#openMissing();
   }
 
@@ -189,6 +206,11 @@ export class HostedGroups {
     this.#heartbeats.stop();
     this.#flusher.stop();
     this.#snapshots.close();
+  }
+
+  /** A turn ends: what happened to groups in it is told. */
+  endTurn(): void {
+    this.#news.flush();
   }
 
   /** Calls back once everything applied so far is on disk. */
@@ -283,6 +305,7 @@ export class HostedGroups {
 
   #onBadFrame(from: NodeId, reason: string): void {
     this.#badFrames += 1;
+    this.#options.measures.badFrames.add(1);
     const peer = nodeName(from);
     this.#ports.logger.warn(`a frame of ${peer} does not decode and is dropped: ${reason}`, {
       event: 'peer.bad-frame',
@@ -373,19 +396,20 @@ export class HostedGroups {
     const { logger } = this.#ports;
     switch (event.type) {
       case 'leading':
-        logger.info(`leads group ${group} with ballot ${formatTerm(event.term)}${this.#whyLeading(group)}`);
+        this.#news.add('leads', group, formatTerm(event.term), this.#whyLeading(group));
         if (group === METADATA_GROUP) this.#onLeadingMetadata();
         return;
       case 'quorum-lost':
-        logger.warn(`leads group ${group} with ballot ${formatTerm(event.term)}, but reaches no majority of it`);
+        this.#news.add('quorum-lost', group, formatTerm(event.term), '');
         return;
       case 'heartbeat-changed':
         this.#spreadNews(group);
         return;
       case 'stepped-down':
-        logger.info(`no longer leads group ${group}: a higher ballot than ${formatTerm(event.term)} was seen`);
+        this.#news.add('stepped-down', group, formatTerm(event.term), '');
         return;
       case 'leader-changed':
+        this.#options.measures.leaderChanges.add(1);
         this.#formerLeaders.set(group, event.former.node);
         logger.debug(`group ${group} follows ballot ${formatTerm(event.term)}`);
         return;
@@ -403,8 +427,8 @@ export class HostedGroups {
         return;
       case 'snapshot-needed':
         if (this.#snapshots.fetch(group, event.from, event.atLeast)) {
-          const from = nodeName(event.from);
-          logger.info(`fetches a snapshot of group ${group} from ${from}: the log no longer reaches back far enough`);
+          this.#options.measures.snapshotsFetched.add(1);
+          this.#news.add('fetches', group, '', nodeName(event.from));
         }
         return;
     }
@@ -419,10 +443,10 @@ export class HostedGroups {
 
   #whyLeading(group: GroupId): string {
     const former = this.#formerLeaders.get(group) ?? 0;
-    if (former === 0) return ': it had no leader';
-    if (former === this.self) return ': elected again';
+    if (former === 0) return 'it had no leader';
+    if (former === this.self) return 'elected again';
     const why = this.suspects(former) ? 'does not answer' : 'lost its majority or has a lower ballot';
-    return `: ${nodeName(former)}, which led it before, ${why}`;
+    return `${nodeName(former)}, which led it before, ${why}`;
   }
 
   #onApplied(group: GroupId): void {

@@ -5,7 +5,7 @@
  * State: the batch that is being written and the one that forms meanwhile; outgoing messages by peer. Invariant: a message
  * that depends on a write leaves after the commit that holds the write, and so after every earlier one.
  */
-import type { Clock, GroupId, NodeId, PeerTransport } from '@kvorum/common';
+import type { Clock, GroupId, Histogram, NodeId, PeerTransport } from '@kvorum/common';
 import { FRAME_BYTES_MAX, Writer } from '@kvorum/common';
 import type { PeerMessage } from './peer-protocol.ts';
 import { writePeerMessage, writeReplicaMessage } from './peer-protocol.ts';
@@ -37,10 +37,11 @@ export interface LoopPorts {
   readonly transport: PeerTransport;
   readonly storage: ReplicatedLogStorage;
   readonly replica: (group: GroupId) => GroupReplica | undefined;
-  /** Sends the replies that this turn produced. */
-  readonly flushReplies: () => void;
+  /** A turn ends: sends the replies that it produced. */
+  readonly endTurn: () => void;
   /** A commit that takes more heartbeat rounds makes the node unfit to lead. */
   readonly stalledCommitRoundsMax: number;
+  readonly turnDuration: Histogram;
 }
 
 export class NodeLoop {
@@ -114,6 +115,7 @@ export class NodeLoop {
   #run(): void {
     if (this.#stopped) return;
     this.#running = true;
+    const startedMs = this.#ports.clock.monotonicMs();
     // Who is woken meanwhile has its turn in the next one, after what has come in by then.
     const awake = [...this.#awake];
     this.#awake.clear();
@@ -123,8 +125,9 @@ export class NodeLoop {
     }
     this.#releaseIfNothingToWrite();
     this.#flushOutbox();
-    this.#ports.flushReplies();
+    this.#ports.endTurn();
     this.#startCommit();
+    this.#ports.turnDuration.observe((this.#ports.clock.monotonicMs() - startedMs) / 1000);
     this.#running = false;
     if (this.#awake.size > 0) this.schedule();
   }

@@ -10,12 +10,13 @@ import type {
   Dialer,
   GroupId,
   Layout,
+  Metrics,
   NodeId,
   RequestBody,
   ReplyBody,
   Settings,
 } from '@kvorum/common';
-import { checkSettings, defaultSettings, formatAddress, nodeName } from '@kvorum/common';
+import { checkSettings, defaultSettings, formatAddress, MetricsRegistry, nodeName } from '@kvorum/common';
 import type { Term } from '@kvorum/consensus';
 import type { HostPorts } from './hosted-groups.ts';
 import { HostedGroups } from './hosted-groups.ts';
@@ -38,6 +39,7 @@ import {
 import type { NodeState } from './membership/node-state.ts';
 import { answerCheckIn } from './membership/node-state.ts';
 import { NodeLoop } from './node-loop.ts';
+import { NodeMeasures } from './node-measures.ts';
 import { refusal } from './replies.ts';
 import { protocols as knownProtocols } from './replication/protocols.ts';
 import type { LogView, ProtocolTable } from './replication/replication-protocol.ts';
@@ -50,6 +52,8 @@ import type { NodeRecord, NodeRecords } from './storage/storage-ports.ts';
 export interface NodePorts extends HostPorts {
   readonly dialer: Dialer;
   readonly nodeRecords: NodeRecords;
+  /** Default: a registry that nobody looks at. */
+  readonly metrics?: Metrics;
 }
 
 export interface NodeOptions extends FormationOptions {
@@ -83,6 +87,7 @@ export class Node {
   readonly #protocols: ProtocolTable;
   readonly #loop: NodeLoop;
   readonly #gateway: Gateway;
+  readonly #measures: NodeMeasures;
   #identity: Identity;
   #state: NodeState;
   #warnedOfCircle = false;
@@ -100,21 +105,25 @@ export class Node {
     this.#options = options;
     this.#settings = settings;
     this.#protocols = options.protocols ?? knownProtocols;
+    this.#measures = new NodeMeasures(ports.metrics ?? new MetricsRegistry());
     this.#loop = new NodeLoop({
       clock: ports.clock,
       transport: ports.transport,
       storage: ports.logStorage,
       replica: (group) => this.#groups?.replicas.get(group),
-      flushReplies: () => {
+      endTurn: () => {
         this.#statusJson = undefined;
+        this.#groups?.endTurn();
         this.#gateway.flush();
       },
       stalledCommitRoundsMax: settings.timings.stalledCommitRoundsMax,
+      turnDuration: this.#measures.turnDuration,
     });
     this.#gateway = new Gateway(
       (body, responder) => this.#onRequest(body, responder),
       () => this.#loop.schedule(),
       settings.limits,
+      { clock: ports.clock, requests: this.#measures.requests },
     );
     const known = readIdentity(ports.nodeRecords);
     this.#identity = known
@@ -261,6 +270,11 @@ export class Node {
   /** Also a spare tells clients where the members are. */
   get #knownLayout(): Layout | undefined {
     return this.#state.type === 'spare' ? this.#state.layout : this.#groups?.layout;
+  }
+
+  /** Sets the gauges of groups and peers to what they are now. */
+  collectMetrics(): void {
+    if (this.#groups !== undefined) this.#measures.collect(this.#groups);
   }
 
   /** What the node knows about itself, for people and tools. */
@@ -430,6 +444,7 @@ export class Node {
       layout,
       settings: this.#settings,
       protocols: this.#protocols,
+      measures: this.#measures,
       createMachine: createMachine ?? ((group, storage) => new KeyValueMachine(group, storage)),
       onLayout: (newer, done) => this.#persist([layoutRecord(newer)], done),
     });

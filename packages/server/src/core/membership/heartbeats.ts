@@ -14,6 +14,7 @@ export interface HeartbeatHost {
   send(to: NodeId, message: PeerMessage): void;
   /** The heartbeat round ended; `answers` is what the peers that answered in time said of each group. */
   onHeartbeatRound(answers: ReadonlyMap<NodeId, HeartbeatReply>): void;
+  onSuspected?(peer: NodeId): void;
 }
 
 export class Heartbeats {
@@ -106,6 +107,7 @@ export class Heartbeats {
     if (stoodStill) mark('stood-still');
     else {
       const { alive, suspected } = this.#detector.endRound();
+      for (const peer of suspected) this.#host.onSuspected?.(peer);
       for (const peer of suspected)
         this.#logger.warn(`node ${nodeName(peer)} is suspected: no heartbeat for ${this.#suspectedAfterMs} ms`, {
           event: 'peer.suspected',

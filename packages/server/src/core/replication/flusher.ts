@@ -2,7 +2,7 @@
  * Writes applied state to the state storage in the background, all groups in one transaction, one transaction under way
  * at a time. What it wrote lets the log be trimmed.
  */
-import type { Clock, GroupId } from '@kvorum/common';
+import type { Clock, GroupId, Histogram } from '@kvorum/common';
 import type { AppliedStateStorage, StateMutation } from '../storage/storage-ports.ts';
 import type { GroupReplica } from './group-replica.ts';
 
@@ -18,15 +18,17 @@ export class Flusher {
   readonly #storage: AppliedStateStorage;
   readonly #host: FlusherHost;
   readonly #intervalMs: number;
+  readonly #duration: Histogram;
   #scheduled = false;
   #stopped = false;
   #waiting: (() => void)[] = [];
 
-  constructor(clock: Clock, storage: AppliedStateStorage, host: FlusherHost, intervalMs: number) {
+  constructor(clock: Clock, storage: AppliedStateStorage, host: FlusherHost, intervalMs: number, duration: Histogram) {
     this.#clock = clock;
     this.#storage = storage;
     this.#host = host;
     this.#intervalMs = intervalMs;
+    this.#duration = duration;
   }
 
   /** Something was applied: it is written within the interval. */
@@ -69,7 +71,14 @@ export class Flusher {
       const replicas = [...this.#host.replicas()];
       if (this.#waiting.length > 0 || replicas.some(({ applied }) => applied?.hasUnflushed === true)) this.schedule();
     };
-    if (mutations.length === 0) done();
-    else this.#storage.commit(mutations, done);
+    if (mutations.length === 0) {
+      done();
+      return;
+    }
+    const startedMs = this.#clock.monotonicMs();
+    this.#storage.commit(mutations, () => {
+      this.#duration.observe((this.#clock.monotonicMs() - startedMs) / 1000);
+      done();
+    });
   }
 }

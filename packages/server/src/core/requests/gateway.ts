@@ -5,10 +5,21 @@
  * A request has one reply, or a stream of them that lives on credit: what is pushed counts against what the client granted and
  * never against the connection's backlog, so that who reads a stream slowly costs that stream only.
  */
-import type { Connection, Limits, Reply, ReplyBody, Request, RequestBody } from '@kvorum/common';
+import type {
+  Clock,
+  Connection,
+  GroupReply,
+  GroupRequest,
+  Limits,
+  Reply,
+  ReplyBody,
+  Request,
+  RequestBody,
+} from '@kvorum/common';
 import { CREDIT_BYTES_MAX, DecodeError, decodeRequests, FRAME_BYTES_MAX, Writer, writeReply } from '@kvorum/common';
 import { mark } from '../marks.ts';
 import { refusal } from '../replies.ts';
+import type { RequestMetrics } from './request-metrics.ts';
 
 /** Where the replies to a request go. */
 export interface Responder {
@@ -92,20 +103,30 @@ export class ClientLink {
   }
 }
 
+export interface GatewayMeasures {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly requests: RequestMetrics;
+}
+
 export class Gateway {
   readonly #handler: RequestHandler;
   readonly #schedule: () => void;
   readonly #limits: Limits;
+  readonly #measures: GatewayMeasures;
+  /** When this turn's requests came in and its replies leave, as one look at the clock each. */
+  #cameInMs = 0;
+  #repliesMs: number | undefined;
   readonly #links = new Set<ClientLink>();
   /** Links with replies of this turn. */
   readonly #dirty = new Set<ClientLink>();
   #badFrames = 0;
 
   /** `schedule` has `flush` called at the end of the turn. */
-  constructor(handler: RequestHandler, schedule: () => void, limits: Limits) {
+  constructor(handler: RequestHandler, schedule: () => void, limits: Limits, measures: GatewayMeasures) {
     this.#handler = handler;
     this.#schedule = schedule;
     this.#limits = limits;
+    this.#measures = measures;
   }
 
   get connections(): number {
@@ -133,6 +154,7 @@ export class Gateway {
       link.close(`bad frame: ${error.message}`);
       return;
     }
+    this.#cameInMs = this.#measures.clock.monotonicMs();
     for (const request of requests) {
       if (request.id <= link.lastRequestId) {
         link.close(`request id ${request.id} after ${link.lastRequestId}: the ids of a connection must grow`);
@@ -150,6 +172,7 @@ export class Gateway {
   }
 
   flush(): void {
+    this.#repliesMs = undefined;
     for (const link of this.#dirty) link.flush();
     this.#dirty.clear();
   }
@@ -165,15 +188,22 @@ export class Gateway {
       return;
     }
     link.unanswered += 1;
-    this.#handler(body, credit === undefined ? this.#once(link, id) : this.#stream(link, id, credit));
+    this.#handler(body, credit === undefined ? this.#once(link, id, body) : this.#stream(link, id, credit));
   }
 
-  #once(link: ClientLink, id: number): Responder {
+  #once(link: ClientLink, id: number, asked: RequestBody): Responder {
+    const cameInMs = this.#cameInMs;
     const reply = (body: ReplyBody): void => {
       link.unanswered -= 1;
+      if (asked.type === 'group') this.#measure(asked.request, body as GroupReply, cameInMs);
       this.#reply(link, { id, body });
     };
     return { reply, push: reply, credit: 0, isAbandoned: () => link.isClosed, onCredit: () => undefined };
+  }
+
+  #measure(request: GroupRequest, reply: GroupReply, cameInMs: number): void {
+    this.#repliesMs ??= this.#measures.clock.monotonicMs();
+    this.#measures.requests.note(request, reply, this.#repliesMs - cameInMs);
   }
 
   #stream(link: ClientLink, id: number, credit: number): Responder {

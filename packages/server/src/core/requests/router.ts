@@ -25,6 +25,9 @@ export interface RouterHost {
   /** Whether the failure detector has no doubts about the peer. */
   isAlive(node: NodeId): boolean;
   send(to: NodeId, message: PeerMessage): void;
+  /** For whoever counts. */
+  onForward?(): void;
+  onRedirect?(): void;
 }
 
 interface Forwarded {
@@ -151,9 +154,11 @@ export class Router {
     const hint = leader === this.#host.self ? 0 : leader;
     const target = hops < this.#forwardHopsMax ? this.#forwardTarget(request.group, hint) : 0;
     if (target === 0) {
+      this.#host.onRedirect?.();
       waiter.reply(notLeader(request.group, hint));
       return;
     }
+    this.#host.onForward?.();
     this.#lastForward += 1;
     const id = this.#lastForward;
     const incarnation = this.#host.incarnationOf(target);
