@@ -94,13 +94,13 @@ export const metricFamilies = {
   group_leader: {
     kind: 'gauge',
     unit: 'none',
-    help: '1 where this node leads the group.',
+    help: 'Whether this node leads the group: 1 or 0.',
     labels: { group: OPEN },
   },
   group_has_leader: {
     kind: 'gauge',
     unit: 'none',
-    help: '1 where this node sees a leader of the group at work.',
+    help: 'Whether this node sees a leader of the group at work: 1 or 0.',
     labels: { group: OPEN },
   },
   group_decided_index: {
@@ -131,7 +131,7 @@ export const metricFamilies = {
   peer_suspected: {
     kind: 'gauge',
     unit: 'none',
-    help: '1 while the peer does not answer.',
+    help: 'Whether the peer does not answer: 1 or 0.',
     labels: { peer: OPEN },
   },
   suspicions_total: { kind: 'counter', unit: 'none', help: 'Times that a peer did not answer in time.', labels: {} },

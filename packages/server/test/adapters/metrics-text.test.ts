@@ -1,7 +1,7 @@
 /** What Prometheus reads: by a strict reader, and by Prometheus' own promtool where it is installed. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { metricFamilies, MetricsRegistry } from '@kvorum/common';
+import { metricFamilies, MetricsRegistry, requestOperations, requestOutcomes } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import { metricsText } from '../../src/adapters/http/metrics-text.ts';
 import { parseMetrics } from './prometheus-text.ts';
@@ -29,14 +29,38 @@ function filled(): MetricsRegistry {
   sync.observe(100);
   metrics.histogram('log_commit_bytes').observe(4096);
   metrics.gauge('disk_free_bytes').set(Infinity);
+  for (const operation of requestOperations) {
+    for (const outcome of requestOutcomes) metrics.counter('requests_total', { operation, outcome }).add(1);
+    metrics.histogram('request_duration_seconds', { operation }).observe(0.001);
+  }
+  for (const name of ['turn_duration_seconds', 'checkpoint_duration_seconds'] as const)
+    metrics.histogram(name).observe(0.01);
+  for (const name of [
+    'forwards_total',
+    'redirects_total',
+    'leader_changes_total',
+    'snapshots_fetched_total',
+    'suspicions_total',
+    'bad_frames_total',
+  ] as const) {
+    metrics.counter(name).add(1);
+  }
+  metrics.gauge('sessions').set(2);
+  for (const name of ['group_leader', 'group_has_leader', 'group_decided_index', 'ballot_number'] as const) {
+    metrics.gauge(name, { group: '1' }).set(1);
+  }
+  metrics.gauge('peer_suspected', { peer: 'n2' }).set(0);
   return metrics;
 }
 
 describe('metrics as text', () => {
   it('are read by a strict reader, each family as the table has it', () => {
     const families = parseMetrics(metricsText(filled()));
-    expect(families.map(({ name, type, help }) => ({ name, type, help }))).toEqual(
-      Object.entries(metricFamilies).map(([name, { kind, help }]) => ({ name: `kvorum_${name}`, type: kind, help })),
+    const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1);
+    expect(families.map(({ name, type, help }) => ({ name, type, help })).sort(byName)).toEqual(
+      Object.entries(metricFamilies)
+        .map(([name, { kind, help }]) => ({ name: `kvorum_${name}`, type: kind, help }))
+        .sort(byName),
     );
     for (const family of families) {
       const declared = Object.keys(

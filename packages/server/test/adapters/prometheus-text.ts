@@ -70,10 +70,21 @@ function check({ name, type, samples }: Family): void {
     if (type === 'counter' && samples.some(({ value }) => !(value >= 0))) throw new Error(`${name} is below zero`);
     return;
   }
+  // Each set of the other labels is a histogram of its own.
+  const byLabels = new Map<string, Sample[]>();
+  for (const sample of samples) {
+    const { le: _, ...others } = sample.labels;
+    const series = JSON.stringify(others);
+    byLabels.set(series, [...(byLabels.get(series) ?? []), sample]);
+  }
+  for (const [series, each] of byLabels) checkHistogram(`${name} ${series}`, name, each);
+}
+
+function checkHistogram(series: string, name: string, samples: readonly Sample[]): void {
   const rest = samples.map((sample) => `${sample.name.slice(name.length)} ${sample.labels['le'] ?? ''}`.trim());
   const bounds = samples.filter((sample) => sample.name === `${name}_bucket`);
   const expected = [...bounds.map(({ labels }) => `_bucket ${labels['le']}`), '_sum', '_count'];
-  if (rest.join() !== expected.join()) throw new Error(`${name} is no histogram: ${rest.join()}`);
+  if (rest.join() !== expected.join()) throw new Error(`${series} is no histogram: ${rest.join()}`);
   const edges = bounds.map(({ labels }) => Number((labels['le'] ?? '').replace(/Inf$/, 'Infinity')));
   if (edges.at(-1) !== Infinity) throw new Error(`${name} has no last bucket`);
   if (edges.some((edge, place) => place > 0 && !(edge > (edges[place - 1] as number))))

@@ -21,6 +21,7 @@ export function fakeNode(pages: Partial<PageSources> = {}, names: readonly strin
   const clients: WebSocket[] = [];
   return {
     clients,
+    clientConnectionsMax: 100,
     hostNames: hostNames(names),
     pages: { ...quietPages, ...pages },
     onClient: (socket) => clients.push(socket),

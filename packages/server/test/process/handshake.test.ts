@@ -24,22 +24,22 @@ afterEach(() => expectServing(cluster, normal));
 
 describe('of clients', () => {
   it.each([
-    ['kvorum.client.2', 'this server speaks client protocol 1, you offered 2'],
-    ['', 'this server speaks client protocol 1, you offered none'],
-    ['kvorum.peer.1', 'this server speaks client protocol 1, you offered kvorum.peer.1'],
+    ['kvorum.client.3', 'this server speaks client protocol 2, you offered 3'],
+    ['', 'this server speaks client protocol 2, you offered none'],
+    ['kvorum.peer.1', 'this server speaks client protocol 2, you offered kvorum.peer.1'],
   ])('version "%s" is refused with 426', async (protocol, body) => {
     expect(await refusedUpgrade(cluster.address(0), { protocol })).toEqual({ status: 426, body });
   });
 
   it('a client that speaks several versions is answered in the one that is understood', async () => {
-    const client = await RawClient.open(bench, cluster.address(0), { protocol: 'kvorum.client.1' });
-    expect(client.socket.protocol).toBe('kvorum.client.1');
+    const client = await RawClient.open(bench, cluster.address(0), { protocol: 'kvorum.client.2' });
+    expect(client.socket.protocol).toBe('kvorum.client.2');
     // Newest first, as RFC 6455 has it.
     const both = await RawClient.open(bench, cluster.address(0), {
       headers: {},
-      protocols: ['kvorum.client.2', 'kvorum.client.1'],
+      protocols: ['kvorum.client.3', 'kvorum.client.2'],
     });
-    expect(both.socket.protocol).toBe('kvorum.client.1');
+    expect(both.socket.protocol).toBe('kvorum.client.2');
   });
 
   it('another path is refused with 404', async () => {
@@ -52,9 +52,9 @@ describe('of peers', () => {
   it.each([
     [
       'of another version',
-      () => ({ ...peerHandshake(clusterId, 2), protocol: 'kvorum.peer.2' }),
+      () => ({ ...peerHandshake(clusterId, 2), protocol: 'kvorum.peer.3' }),
       426,
-      /speaks peer protocol 1, you offered 2/,
+      /speaks peer protocol 2, you offered 3/,
     ],
     [
       'of another cluster',
