@@ -102,6 +102,45 @@ describe('what people see, and exit statuses', () => {
   });
 });
 
+describe('add', () => {
+  test('counts, from nothing on, by one unless told otherwise', async () => {
+    const client = new FakeClient();
+    expect(await run(client, ['add', 'n'])).toEqual({ status: 0, out: '1\n', err: '' });
+    expect(await run(client, ['add', 'n', '41'])).toEqual({ status: 0, out: '42\n', err: '' });
+    expect((await run(client, ['add', 'n', '-9223372036854775808'])).out).toBe('-9223372036854775766\n');
+    expect(JSON.parse((await run(client, ['add', 'm', '9223372036854775807', '--json'])).out)).toEqual({
+      command: 'add',
+      key: 'm',
+      value: '9223372036854775807',
+      version: 4,
+    });
+  });
+
+  test.each(['x', '1.5', '', '9223372036854775808', '1e3'])('of "%s" is a usage error', async (delta) => {
+    const { status, err } = await run(new FakeClient(), ['add', 'n', delta]);
+    expect(status).toBe(1);
+    expect(err).toContain(`DELTA is a whole number of 64 bits, not "${delta}"`);
+  });
+
+  test('to something else than a number changes nothing', async () => {
+    const client = new FakeClient();
+    await run(client, ['put', 'n', 'Stockholm']);
+    const { status, err } = await run(client, ['add', 'n', '1']);
+    expect(status).toBe(3);
+    expect(err).toContain('the value is not a decimal number');
+    expect((await run(client, ['get', 'n'])).out).toBe('Stockholm\n');
+  });
+
+  test('of unknown outcome is not said to be safe to repeat', async () => {
+    const client = new FakeClient();
+    client.failures.push(new KvorumError('outcome-unknown', 'who knows'));
+    const { status, err } = await run(client, ['add', 'n', '1']);
+    expect(status).toBe(4);
+    expect(err).toContain('look at the value before you repeat it');
+    expect(err).not.toContain('repeating it is safe');
+  });
+});
+
 describe('values from elsewhere', () => {
   const directory = mkdtempSync(join(tmpdir(), 'kvorum-values-'));
 

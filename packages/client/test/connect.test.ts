@@ -51,6 +51,16 @@ describe('operations', () => {
     expect(await client.delete('a')).toMatchObject({ existed: false });
   });
 
+  test('add counts in 64 bits, and refuses what is no number', async () => {
+    const { client } = await start();
+    expect(await client.add('n', 2)).toMatchObject({ value: 2n, version: 1 });
+    expect(await client.add('n', 2n ** 62n)).toMatchObject({ value: 2n ** 62n + 2n });
+    expect((await client.get('n'))?.text).toBe((2n ** 62n + 2n).toString());
+    await expect(client.add('n', 1.5)).rejects.toMatchObject({ code: 'bad-request', outcome: 'not-applied' });
+    await expect(client.add('n', 2 ** 60)).rejects.toMatchObject({ code: 'bad-request' });
+    await expect(client.add('n', 2n ** 63n)).rejects.toMatchObject({ code: 'bad-request' });
+  });
+
   test('bytes stay as they are, and text of what is not UTF-8 says so', async () => {
     const { client } = await start();
     const bytes = Uint8Array.of(0xff, 0, 0x61);

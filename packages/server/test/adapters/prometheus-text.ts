@@ -73,8 +73,7 @@ function check({ name, type, samples }: Family): void {
   // Each set of the other labels is a histogram of its own.
   const byLabels = new Map<string, Sample[]>();
   for (const sample of samples) {
-    const { le: _, ...others } = sample.labels;
-    const series = JSON.stringify(others);
+    const series = JSON.stringify(Object.entries(sample.labels).filter(([label]) => label !== 'le'));
     byLabels.set(series, [...(byLabels.get(series) ?? []), sample]);
   }
   for (const [series, each] of byLabels) checkHistogram(`${name} ${series}`, name, each);
