@@ -5,7 +5,7 @@
  * crash.
  */
 import type { Address, Clock, Dialer, Logger, NodeId, PeerTransport, Settings } from '@kvorum/common';
-import { defaultSettings, formatAddress, nodeName } from '@kvorum/common';
+import { defaultSettings, formatAddress, MetricsRegistry, nodeName } from '@kvorum/common';
 import { ClientCore, defaultClientTimings } from '@kvorum/client/core';
 import type { ClientLink, ProtocolTable } from '@kvorum/server/core';
 import { CorruptRecord, Node, protocols } from '@kvorum/server/core';
@@ -60,6 +60,8 @@ class Machine extends SimulatedProcess {
   moves = 0;
   /** It was a member when it was up the last time. */
   wasMember = false;
+  /** What its node measures since its last start. */
+  metrics = new MetricsRegistry();
 
   constructor(schedule: Schedule, process: ProcessId, disk: Disk, join: Address | undefined) {
     super(schedule);
@@ -140,6 +142,13 @@ export class World {
 
   disk(process: ProcessId): Disk {
     return this.#machine(process).disk;
+  }
+
+  /** What the node of the process has measured since it was started. */
+  metrics(process: ProcessId): MetricsRegistry {
+    const { metrics, node } = this.#machine(process);
+    node?.collectMetrics();
+    return metrics;
   }
 
   /** Why the node cannot be started any more; undefined while it can. */
@@ -302,6 +311,7 @@ export class World {
 
   #createNode(machine: Machine, fence: Fence): Node {
     const { process } = machine;
+    machine.metrics = new MetricsRegistry();
     const onPoint = (what: string): void => this.onPoint?.(process, what);
     const disk = {
       later: (delayUs: number, done: () => void) => void fence.later(delayUs, done),
@@ -318,6 +328,7 @@ export class World {
         logStorage: machine.disk.logStorage(disk),
         stateStorage: machine.disk.stateStorage(disk),
         nodeRecords: machine.disk.nodeRecords(disk),
+        metrics: machine.metrics,
       },
       {
         address: machine.address,
