@@ -73,6 +73,20 @@ export const electionBugs = [
     ],
   },
   {
+    name: 'heartbeats-of-a-former-life',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'What a node said before its restart counts as newer than what it says after it.',
+    scenario: 'leader-crash',
+    edits: [
+      {
+        at: 'isLater',
+        find: 'return a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.number > b.number);',
+        replace: 'return a.number > b.number;',
+      },
+    ],
+  },
+  {
     name: 'hung-disk-leads-on',
     breaks: 'liveness',
     area: 'protocol',

@@ -16,6 +16,14 @@ export const routingBugs = [
     ],
   },
   {
+    name: 'replies-crossed',
+    breaks: 'safety',
+    area: 'routing',
+    wrong: "Clients whose commands share a log entry get each other's replies.",
+    scenario: 'chaos-3',
+    edits: [{ at: 'LogReplica.#proposeQueue', find: 'tickets.push(ticket);', replace: 'tickets.unshift(ticket);' }],
+  },
+  {
     name: 'repeated-request-served',
     breaks: 'safety',
     area: 'routing',

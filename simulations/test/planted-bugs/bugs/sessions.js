@@ -67,6 +67,14 @@ export const sessionBugs = [
     ],
   },
   {
+    name: 'old-sessions-over-fetched-state',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'When a fetched state has taken its place, the sessions of the old one are kept.',
+    scenario: 'chaos-3',
+    edits: [{ at: 'GroupState.reload', find: 'this.#sessions = this.#loadSessions();', replace: '' }],
+  },
+  {
     name: 'log-time-starts-again',
     breaks: 'safety',
     area: 'session',

@@ -63,20 +63,6 @@ export const storageBugs = [
     ],
   },
   {
-    name: 'receipt-of-the-first-write',
-    breaks: 'liveness',
-    area: 'storage',
-    wrong: 'After a commit with several writes of a replica, it is told of the first one only.',
-    scenario: 'chaos-3',
-    edits: [
-      {
-        at: 'CommitBatch.add',
-        find: 'this.receipts.set(replica, persist.receipt);',
-        replace: 'if (!this.receipts.has(replica)) this.receipts.set(replica, persist.receipt);',
-      },
-    ],
-  },
-  {
     name: 'overwritten-entries-come-back',
     breaks: 'safety',
     area: 'storage',
@@ -274,14 +260,6 @@ export const storageBugs = [
         replace: 'return this.#applied.index > this.#durableIndex;',
       },
     ],
-  },
-  {
-    name: 'old-values-over-fetched-state',
-    breaks: 'safety',
-    area: 'storage',
-    wrong: 'When a fetched state has taken its place, the values of the old one that were in memory only are kept.',
-    scenario: 'chaos-3',
-    edits: [{ at: 'GroupState.reload', find: 'this.machine.restore();', replace: '' }],
   },
   {
     name: 'installed-state-not-noted',
