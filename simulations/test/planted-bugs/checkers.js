@@ -11,7 +11,7 @@ const checkers = [
   [/the decided index of n\d|undecides/, 'decided index'],
   [/is decided but on \d+ disks only|is not on its disk/, 'durability'],
   [/^stale read/, 'linearizability'],
-  [/^replicas differ/, 'equal replicas'],
+  [/^replicas differ|^group \d+: after \d+ entries/, 'equal replicas'],
   [/^threw InvariantViolation/, "the node's invariants"],
   [/^threw /, 'an exception'],
   [/found damage that its disk did not suffer/, 'unexplained damage'],

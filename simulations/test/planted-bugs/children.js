@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { changedSources } from './changed-sources.js';
 
 const script = fileURLToPath(new URL('search.js', import.meta.url));
+/** A search ends with a run: so long one may take, and the same without the bug. A planted bug may make it endless. */
+const LAST_RUNS_MS = 180_000;
 
 /**
  * Looks for the bug in `seeds` seeds from `first` on. `seconds`: simulated ones of each run, instead of the scenario's own.
@@ -13,8 +15,10 @@ const script = fileURLToPath(new URL('search.js', import.meta.url));
 export async function search(bug, { first = 1, seeds, seconds, checkers, wallSeconds }) {
   const asked = JSON.stringify({ bug, sources: changedSources(bug), first, seeds, seconds, checkers, wallSeconds });
   return new Promise((resolve, reject) => {
-    const child = execFile(process.execPath, [script], { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`the search for ${bug.name} ended without a result: ${stderr || error.message}`));
+    const timeout = wallSeconds === undefined ? 0 : Math.max(0, wallSeconds) * 1000 + LAST_RUNS_MS;
+    const child = execFile(process.execPath, [script], { maxBuffer: 2 ** 26, timeout }, (error, stdout, stderr) => {
+      const reason = error?.killed ? 'a run of it does not end' : stderr || error?.message;
+      if (error) reject(new Error(`the search for ${bug.name} ended without a result: ${reason}`));
       else resolve(JSON.parse(stdout));
     });
     child.stdin.end(asked);

@@ -1,4 +1,5 @@
 /** Each planted bug has its place in the code as it is, and one that has lost it says so by its name, and where to look. */
+import { Linter } from 'eslint';
 import { describe, expect, it } from 'vitest';
 
 interface Edit {
@@ -37,9 +38,21 @@ const { bugs, changedSources, declarationsOf, locate } = Object.assign(
   ...(await Promise.all(files.map(load))),
 ) as Modules;
 
+const linter = new Linter();
+const globals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly' as const]));
+
+/** Names that nothing declares, and members that are private to another class. */
+function unknownNames(source: string): string[] {
+  const problems = linter.verify(source, { languageOptions: { globals }, rules: { 'no-undef': 'error' } });
+  return problems.map(({ message }) => message);
+}
+
 describe('a planted bug has its place', () => {
   it.each(bugs.map((bug) => [bug.name, bug] as const))('%s', (_, bug) => {
-    expect(Object.keys(changedSources(bug))).not.toEqual([]);
+    const sources = Object.values(changedSources(bug));
+    expect(sources).not.toEqual([]);
+    // What takes the text's place must not break in another way than it is meant to.
+    expect(sources.flatMap(unknownNames)).toEqual([]);
   });
 
   it('or fails by its name', () => {

@@ -1,7 +1,7 @@
 /**
  * `npm run simulate:bugs`: plants each bug in turn, counts the seeds until it is caught, and writes the table of
  * docs/planted-bugs.md. With `--brief` it looks for the short runs that the test repeats instead; with `--stale` it finds
- * other runs for the bugs that their short runs do not catch any more.
+ * other runs for the bugs that their short runs do not catch any more. Whatever ends it, what it has found is noted.
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { bugs } from './bugs/index.js';
@@ -22,7 +22,7 @@ const flags = new Command('simulate:bugs')
   .description('Plants known bugs in the compiled code and counts the seeds until the simulator catches them.')
   .option('--bug <names...>', 'these only (default: all)')
   .option('--missing', 'only those that nothing is known of yet')
-  .option('--stale', 'only those that their short run does not catch any more')
+  .option('--stale', 'only those that their short run does not catch any more; with --missing: those too')
   .option('--seeds <n>', 'give a bug up after so many seeds', positive, 10_000)
   .option('--seconds-max <s>', 'stop with a bug after so long; the same command goes on there', positive)
   .option('--jobs <n>', 'searches at a time', positive, 2)
@@ -41,11 +41,11 @@ if (unknownNames.length > 0) {
 const progress = new Progress();
 const lookFor = flags.stale ? renew : flags.brief ? findBrief : find;
 const chosen = bugs.filter(isChosen);
-let failures = 0;
+const notCaught = [];
 let noting = Promise.resolve();
 const tasks = chosen.map((bug) => async () => {
   const result = await lookFor(bug, stopwatch()).catch((error) => void print(error.message));
-  if (result?.tried !== undefined || result === undefined) failures += 1;
+  if (result?.tried !== undefined || result === undefined) notCaught.push(bug.name);
   // One at a time: each reads the file and writes it again.
   if (result !== undefined) noting = noting.then(() => noteFound({ [bug.name]: result }));
 });
@@ -53,8 +53,9 @@ await Promise.all(inTurns(tasks, flags.jobs));
 await noting;
 await writeDocumentation();
 if (!flags.brief && !flags.stale) print(table());
-print(failures === 0 ? 'every bug was caught' : `${failures} of ${chosen.length} bugs were not caught`);
-process.exitCode = failures === 0 ? 0 : 1;
+const missed = `${notCaught.length} of ${chosen.length} bugs were not caught: ${notCaught.join(', ')}`;
+print(notCaught.length === 0 ? 'every bug was caught' : missed);
+process.exitCode = notCaught.length === 0 ? 0 : 1;
 
 function positive(text) {
   const value = Number(text);
@@ -63,11 +64,12 @@ function positive(text) {
 }
 
 function isChosen(bug) {
-  const record = known[bug.name];
   if (flags.bug !== undefined && !flags.bug.includes(bug.name)) return false;
-  // What was never caught is not stale but missing.
-  if (flags.stale && record?.brief === undefined) return false;
-  return !flags.missing || record?.[flags.brief ? 'brief' : 'seeds'] === undefined;
+  const record = known[bug.name];
+  const isMissing = record?.[flags.brief ? 'brief' : 'seeds'] === undefined;
+  if (!flags.stale) return !flags.missing || isMissing;
+  // What was never caught is not stale but missing; what was cut short is to be gone on with.
+  return record?.brief !== undefined || progress.nextSeed(bug) !== undefined || (flags.missing && isMissing);
 }
 
 /** How much of the time for one bug is left, seconds; undefined without a limit. */
@@ -78,9 +80,9 @@ function stopwatch() {
 
 /** The recorded run and its neighbours, then other short runs, then whole ones. */
 async function renew(bug, leftSeconds) {
-  // Cut short the last time, in whole runs.
-  if (progress.nextSeed(bug) !== undefined) return findWhole(bug, leftSeconds);
-  const { brief } = known[bug.name];
+  const { brief } = known[bug.name] ?? {};
+  // Cut short the last time, in whole runs; or never caught.
+  if (progress.nextSeed(bug) !== undefined || brief === undefined) return findWhole(bug, leftSeconds);
   const result = await search(bug, { ...searchNear(bug, known[bug.name]), wallSeconds: leftSeconds() });
   if (result.control?.length === 0) {
     const moved = result.seed === brief.seed ? 'still caught' : 'moved';
@@ -107,18 +109,13 @@ async function find(bug, leftSeconds) {
   if (seed === undefined && next <= flags.seeds) {
     progress.cutShort(bug, next);
     print(`${bug.name}: not caught before seed ${next} of ${bug.scenario}, ${figures}; the same command goes on there`);
-    return undefined;
+    const isKnown = known[bug.name]?.seeds !== undefined && !flags.stale;
+    return isKnown || next === 1 ? undefined : missedBy(bug, next - 1);
   }
   progress.ended(bug);
   if (seed === undefined) {
     print(`${bug.name}: not caught by ${flags.seeds} seeds of ${bug.scenario}, ${figures}`);
-    // What was known of it is no longer true.
-    return {
-      seeds: undefined,
-      checkers: undefined,
-      brief: undefined,
-      tried: { ...known[bug.name]?.tried, [bug.scenario]: flags.seeds },
-    };
+    return missedBy(bug, flags.seeds);
   }
   print(`${bug.name}: caught by seed ${seed} of ${bug.scenario}, ${figures}: ${complaints[0].split('\n')[0]}`);
   if (control.length > 0) {
@@ -126,6 +123,12 @@ async function find(bug, leftSeconds) {
     return undefined;
   }
   return { seeds: seed, checkers, tried: undefined };
+}
+
+/** What was known of it is no longer true. */
+function missedBy(bug, seeds) {
+  const tried = { ...known[bug.name]?.tried, [bug.scenario]: seeds };
+  return { seeds: undefined, checkers: undefined, brief: undefined, tried };
 }
 
 async function findBrief(bug, leftSeconds) {

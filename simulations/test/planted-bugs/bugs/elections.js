@@ -23,7 +23,7 @@ export const electionBugs = [
     scenario: 'aimed-3',
     edits: [
       {
-        at: 'LeaderElection.onRound',
+        at: 'LeaderElection.onHeartbeatRound',
         find: 'if (this.#happy || !this.#isMajority(answers.length) || answers.some((answer) => answer.happy))',
         replace: 'if (this.#happy || answers.some((answer) => answer.happy))',
       },
@@ -38,7 +38,7 @@ export const electionBugs = [
     edits: [
       {
         at: 'LeaderElection.#seesLeader',
-        find: 'return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leader, this.#ownBallot) > 0);',
+        find: 'return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leaderBallot, this.#ownBallot) > 0);',
         replace: 'return true;',
       },
     ],
@@ -51,7 +51,7 @@ export const electionBugs = [
     scenario: 'chained-5',
     edits: [
       {
-        at: 'LeaderElection.onRound',
+        at: 'LeaderElection.onHeartbeatRound',
         find: 'if (this.#happy || !this.#isMajority(answers.length) || answers.some((answer) => answer.happy))',
         replace: 'if (this.#happy || !this.#isMajority(answers.length))',
       },
@@ -66,9 +66,23 @@ export const electionBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        at: 'LeaderElection.onRound',
+        at: 'LeaderElection.onHeartbeatRound',
         find: 'answers.some((answer) => this.#isLeftBehind(answer))',
         replace: 'false',
+      },
+    ],
+  },
+  {
+    name: 'heartbeats-of-a-former-life',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'What a node said before its restart counts as newer than what it says after it.',
+    scenario: 'leader-crash',
+    edits: [
+      {
+        at: 'isLater',
+        find: 'return a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.number > b.number);',
+        replace: 'return a.number > b.number;',
       },
     ],
   },
@@ -80,8 +94,8 @@ export const electionBugs = [
     scenario: 'stalled-disk',
     edits: [
       {
-        at: 'NodeLoop.onRound',
-        find: 'return this.#commitRounds > STALLED_COMMIT_ROUNDS;',
+        at: 'NodeLoop.onHeartbeatRound',
+        find: 'return this.#commitRounds > this.#ports.stalledCommitRoundsMax;',
         replace: 'return false;',
       },
     ],
@@ -137,7 +151,7 @@ export const electionBugs = [
     edits: [
       {
         at: 'Follower.onReadCheck',
-        find: 'if (!sameBallot(message.ballot, this.#acceptor.promisedBallot)) return;',
+        find: 'if (!sameBallot(message.ballot, this.#state.promisedBallot)) return;',
         replace: '',
       },
     ],
@@ -151,7 +165,7 @@ export const electionBugs = [
     edits: [
       {
         at: 'Leader.#serveReads',
-        find: 'if (acceptor.decidedIndex < adoptedLength) {',
+        find: 'if (state.decidedIndex < adoptedLength) {',
         replace: 'if (false) {',
       },
     ],
@@ -164,7 +178,7 @@ export const electionBugs = [
     scenario: 'power-5',
     edits: [
       {
-        at: 'GroupReplica.#answerReads',
+        at: 'LogReplica.#answerReads',
         find: 'if (index > applied) break;',
         replace: '',
       },

@@ -10,8 +10,8 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Follower.onPrepare',
-        find: "acceptor.sendAfterPersist(from, { type: 'promise',",
-        replace: "acceptor.send(from, { type: 'promise',",
+        find: "this.#outbox.sendAfterPersist(from, { type: 'promise',",
+        replace: "this.#outbox.send(from, { type: 'promise',",
       },
     ],
   },
@@ -24,8 +24,8 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Follower.#answerAccepted',
-        find: "this.#acceptor.sendAfterPersist(to, { type: 'accepted',",
-        replace: "this.#acceptor.send(to, { type: 'accepted',",
+        find: "this.#outbox.sendAfterPersist(to, { type: 'accepted',",
+        replace: "this.#outbox.send(to, { type: 'accepted',",
       },
     ],
   },
@@ -39,7 +39,7 @@ export const protocolBugs = [
       {
         at: 'Leader.#decideAccepted',
         find: 'const accepted = [this.#phase.durableLength];',
-        replace: 'const accepted = [this.#acceptor.log.length];',
+        replace: 'const accepted = [this.#state.log.length];',
       },
     ],
   },
@@ -90,8 +90,8 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Leader.#adopt',
-        find: 'acceptedBallot: acceptor.acceptedBallot, logLength: acceptor.log.length,',
-        replace: 'acceptedBallot: { number: 0, priority: 0, node: 0 }, logLength: acceptor.log.length,',
+        find: 'acceptedBallot: state.acceptedBallot, logLength: state.log.length,',
+        replace: 'acceptedBallot: { number: 0, priority: 0, node: 0 }, logLength: state.log.length,',
       },
     ],
   },
@@ -118,8 +118,8 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Leader.#decideAccepted',
-        find: 'this.#acceptor.decide(accepted[this.#majority - 1]);',
-        replace: 'this.#acceptor.decide(accepted[this.#majority - 2]);',
+        find: 'this.#state.decide(accepted[this.#majority - 1]);',
+        replace: 'this.#state.decide(accepted[this.#majority - 2]);',
       },
     ],
   },
@@ -161,7 +161,7 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Follower.onAcceptSync',
-        find: 'if (sameBallot(acceptor.acceptedBallot, message.ballot)) {',
+        find: 'if (sameBallot(state.acceptedBallot, message.ballot)) {',
         replace: 'if (false) {',
       },
     ],
@@ -175,8 +175,8 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Follower.onAccept',
-        find: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length)',
-        replace: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot))',
+        find: 'if (!sameBallot(state.acceptedBallot, message.ballot) || message.from > length)',
+        replace: 'if (!sameBallot(state.acceptedBallot, message.ballot))',
       },
     ],
   },
@@ -189,8 +189,8 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Follower.onAccept',
-        find: 'acceptor.append(message.entries.slice(length - message.from));',
-        replace: 'acceptor.append(message.entries);',
+        find: 'state.append(message.entries.slice(length - message.from));',
+        replace: 'state.append(message.entries);',
       },
     ],
   },
@@ -203,7 +203,7 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Follower.onAccept',
-        find: 'if (!sameBallot(acceptor.acceptedBallot, message.ballot) || message.from > length)',
+        find: 'if (!sameBallot(state.acceptedBallot, message.ballot) || message.from > length)',
         replace: 'if (message.from > length)',
       },
     ],
@@ -217,7 +217,7 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Follower.#learnDecided',
-        find: 'if (!sameBallot(word.ballot, acceptor.acceptedBallot)) return;',
+        find: 'if (!sameBallot(word.ballot, state.acceptedBallot)) return;',
         replace: '',
       },
     ],
@@ -230,7 +230,7 @@ export const protocolBugs = [
     scenario: 'loss-and-duplication',
     edits: [
       {
-        at: 'Acceptor.decide',
+        at: 'ReplicaState.decide',
         find: 'this.#decidedIndex = Math.max(this.#decidedIndex, Math.min(index, this.log.length));',
         replace: 'this.#decidedIndex = Math.min(index, this.log.length);',
       },
@@ -244,9 +244,37 @@ export const protocolBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        at: 'Acceptor.acceptRound',
+        at: 'ReplicaState.acceptRound',
         find: 'this.#durableLength = Math.min(this.#durableLength, from);',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'accepted-ballot-not-with-its-entries',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: 'A write that has entries leaves out the ballots that changed with them, and they are never written.',
+    scenario: 'random-schedules',
+    edits: [
+      {
+        at: 'ReplicaState.takePersist',
+        find: 'hardState: this.#hardStateChanged ? hardState : undefined,',
+        replace: 'hardState: this.#hardStateChanged && from === undefined ? hardState : undefined,',
+      },
+    ],
+  },
+  {
+    name: 'applied-ahead-of-own-log',
+    breaks: 'safety',
+    area: 'protocol',
+    wrong: "A replica applies what is decided before it is in the log on the replica's own disk.",
+    scenario: 'power-3',
+    edits: [
+      {
+        at: 'ReplicaState.applicableIndex',
+        find: 'return Math.min(this.#decidedIndex, this.#durableLength);',
+        replace: 'return this.#decidedIndex;',
       },
     ],
   },
@@ -260,8 +288,8 @@ export const protocolBugs = [
     edits: [
       {
         at: 'Leader.start',
-        find: 'this.#acceptor.sendAfterPersist(member, this.#prepare());',
-        replace: 'this.#acceptor.send(member, this.#prepare());',
+        find: 'this.#outbox.sendAfterPersist(member, this.#prepare());',
+        replace: 'this.#outbox.send(member, this.#prepare());',
       },
     ],
   },
@@ -287,7 +315,7 @@ export const protocolBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        at: 'Leader.onRound',
+        at: 'Leader.onHeartbeatRound',
         find: "if (this.#phase.type === 'preparing') { for (const member of this.#others) {",
         replace: "if (this.#phase.type === 'preparing') { for (const member of []) {",
       },
@@ -303,7 +331,7 @@ export const protocolBugs = [
     edits: [
       {
         at: 'isStalled',
-        find: 'return progress.stalledRounds >= STALLED_ROUNDS_MAX;',
+        find: 'return progress.stalledRounds >= roundsMax;',
         replace: 'return false;',
       },
     ],

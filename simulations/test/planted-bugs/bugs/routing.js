@@ -9,11 +9,19 @@ export const routingBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        at: 'Gateway.#accept',
-        find: 'this.#reply(link, { id, body: answer });',
-        replace: 'this.#reply(link, { id: link.lastRequestId, body: answer });',
+        at: 'Gateway.#once',
+        find: 'this.#reply(link, { id, body });',
+        replace: 'this.#reply(link, { id: link.lastRequestId, body });',
       },
     ],
+  },
+  {
+    name: 'replies-crossed',
+    breaks: 'safety',
+    area: 'routing',
+    wrong: "Clients whose commands share a log entry get each other's replies.",
+    scenario: 'chaos-3',
+    edits: [{ at: 'LogReplica.#proposeQueue', find: 'tickets.push(ticket);', replace: 'tickets.unshift(ticket);' }],
   },
   {
     name: 'repeated-request-served',
@@ -21,7 +29,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'The gateway serves a request whose id is not above the last one: a repetition by the network.',
     scenario: 'forwarding-5',
-    edits: [{ at: 'Gateway.onFrame', find: 'if (id <= link.lastRequestId) {', replace: 'if (false) {' }],
+    edits: [{ at: 'Gateway.onFrame', find: 'if (request.id <= link.lastRequestId) {', replace: 'if (false) {' }],
   },
   {
     name: 'repeated-forward-served',
@@ -43,7 +51,13 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A node serves a forwarded request that was meant for it before its restart.',
     scenario: 'forwarding-5',
-    edits: [{ at: 'Router.onForward', find: 'if (message.starts !== this.#host.starts) {', replace: 'if (false) {' }],
+    edits: [
+      {
+        at: 'Router.onForward',
+        find: 'if (message.incarnation !== this.#host.incarnation) {',
+        replace: 'if (false) {',
+      },
+    ],
   },
   {
     name: 'forward-id-reused',
@@ -54,7 +68,7 @@ export const routingBugs = [
     edits: [
       {
         at: 'Router.constructor',
-        find: 'this.#lastForward = host.starts * FORWARDS_PER_START;',
+        find: 'this.#lastForward = host.incarnation * FORWARDS_PER_INCARNATION;',
         replace: 'this.#lastForward = 0;',
       },
     ],
@@ -67,7 +81,7 @@ export const routingBugs = [
     scenario: 'power-3',
     edits: [
       {
-        at: 'Router.onRound',
+        at: 'Router.onHeartbeatRound',
         find: "refusal(forwarded.isRead ? 'unavailable' : 'outcome-unknown', message)",
         replace: "refusal('unavailable', message)",
       },
@@ -82,7 +96,7 @@ export const routingBugs = [
     edits: [
       {
         at: 'Router.#route',
-        find: 'const target = hops < limits.forwardHopsMax ? this.#forwardTarget(request.group, hint) : 0;',
+        find: 'const target = hops < this.#forwardHopsMax ? this.#forwardTarget(request.group, hint) : 0;',
         replace: 'const target = this.#forwardTarget(request.group, hint);',
       },
     ],
@@ -121,7 +135,8 @@ export const routingBugs = [
         at: 'answerCheckIn',
         find: 'const node = layout.nodes.find((entry) => entry.instance === checkIn.instance);',
         replace:
-          'const node = layout.nodes.find((entry) => formatAddress(entry.address) === formatAddress(checkIn.address));',
+          'const { host, port } = checkIn.address; ' +
+          'const node = layout.nodes.find(({ address }) => address.host === host && address.port === port);',
       },
     ],
   },

@@ -7,7 +7,13 @@ export const sessionBugs = [
     area: 'session',
     wrong: 'The reply of a command is not kept, so that a repetition of it is executed again.',
     scenario: 'exactly-once-counter',
-    edits: [{ at: 'applyCommand', find: 'admission.remember(result);', replace: '' }],
+    edits: [
+      {
+        at: 'GroupState.#applyCommand',
+        find: "if (execution.type !== 'not-executed') admission.remember(execution);",
+        replace: '',
+      },
+    ],
   },
   {
     name: 'reply-forgotten-at-the-floor',
@@ -39,10 +45,10 @@ export const sessionBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        at: 'applyCommand',
-        find: "state.sessions.open(revision, timeMs); return { type: 'session', session: revision };",
+        at: 'GroupState.#applyCommand',
+        find: "this.#sessions.open(revision, leaseMs); return { type: 'session', session: revision };",
         replace:
-          "const session = state.sessions.size + 1; state.sessions.open(session, timeMs); return { type: 'session', session };",
+          "const session = this.#sessions.size + 1; this.#sessions.open(session, leaseMs); return { type: 'session', session };",
       },
     ],
   },
@@ -57,6 +63,47 @@ export const sessionBugs = [
         at: 'GroupState.startFlush',
         find: 'for (const { id, record } of this.#sessions.takeChanges()) {',
         replace: 'for (const { id, record } of []) {',
+      },
+    ],
+  },
+  {
+    name: 'old-sessions-over-fetched-state',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'When a fetched state has taken its place, the sessions of the old one are kept.',
+    scenario: 'chaos-3',
+    edits: [{ at: 'GroupState.reload', find: 'this.#sessions = this.#loadSessions();', replace: '' }],
+  },
+  {
+    name: 'log-time-starts-again',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'After a restart a replica counts the time that sessions live by from zero.',
+    scenario: 'restart-of-all',
+    edits: [
+      {
+        at: 'decodeApplied',
+        find: 'logMs: reader.uint(), leaseMs: reader.uint(),',
+        replace: 'logMs: reader.uint(), leaseMs: 0 * reader.uint(),',
+      },
+    ],
+  },
+  {
+    name: 'time-of-who-applies',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'The time that sessions live by is the clock of the replica that applies an entry, not what the entry says.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        at: 'LogReplica.step',
+        find: 'this.#apply();',
+        replace: 'this.#state.nowMs = Math.floor(nowMs); this.#apply();',
+      },
+      {
+        at: 'GroupState.#timeAfter',
+        find: 'leaseMs: this.#applied.leaseMs + elapsedMs - outageMs',
+        replace: 'leaseMs: this.nowMs',
       },
     ],
   },
@@ -76,7 +123,7 @@ export const sessionBugs = [
     scenario: 'power-3',
     edits: [
       {
-        at: 'GroupReplica.turn',
+        at: 'LogReplica.step',
         find: "if (event.type === 'stepped-down') this.#giveUpPending('leadership moved');",
         replace: '',
       },
@@ -90,7 +137,7 @@ export const sessionBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        at: 'GroupReplica.#giveUpPending',
+        at: 'LogReplica.#giveUpPending',
         find: "const unknown = refusal('outcome-unknown',",
         replace: "const unknown = refusal('unavailable',",
       },

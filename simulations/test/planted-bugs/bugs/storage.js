@@ -10,10 +10,10 @@ export const storageBugs = [
     edits: [
       {
         at: 'NodeLoop.#startCommit',
-        find: 'this.#ports.storage.commit(batch.mutations, () => this.#committed(batch));',
+        find: 'this.#ports.storage.commit(batch.writes, () => this.#committed(batch));',
         replace:
-          'for (const { group, outgoing } of batch.messages.splice(0)) this.#sendConsensus(group, outgoing); ' +
-          '        this.#ports.storage.commit(batch.mutations, () => this.#committed(batch));',
+          'for (const { group, outgoing } of batch.messages.splice(0)) this.#sendOf(group, outgoing); ' +
+          'this.#ports.storage.commit(batch.writes, () => this.#committed(batch));',
       },
     ],
   },
@@ -32,17 +32,33 @@ export const storageBugs = [
     ],
   },
   {
-    name: 'joined-appends-not-cut',
+    name: 'writes-of-a-commit-reversed',
     breaks: 'safety',
     area: 'storage',
-    wrong: 'Two appends of one commit are joined without cutting the first where the second begins.',
+    wrong:
+      'The writes of one commit are handed to the storage in reverse order, so that an earlier one cuts off a later.',
     scenario: 'power-3',
-    hard: 'nothing, as far as can be read from the code: who is told to cut its log has promised before, and that promise is on disk, in a commit of its own, before the answer to it can come; so a cut is never in one commit with what it cuts',
     edits: [
       {
-        at: 'joinAppends',
-        find: 'earlier.entries.slice(0, later.from - earlier.from)',
-        replace: 'earlier.entries',
+        at: 'CommitBatch.add',
+        find: 'this.writes.push(persist.write);',
+        replace: 'this.writes.unshift(persist.write);',
+      },
+    ],
+  },
+  {
+    name: 'earlier-write-of-a-commit-lost',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'Of several writes of one group in a commit only the last is made.',
+    scenario: 'power-3',
+    edits: [
+      {
+        at: 'CommitBatch.add',
+        find: 'this.writes.push(persist.write);',
+        replace:
+          'const place = this.writes.findIndex(({ group }) => group === persist.write.group); ' +
+          'this.writes.splice(place < 0 ? this.writes.length : place, 1, persist.write);',
       },
     ],
   },
@@ -68,9 +84,9 @@ export const storageBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        at: 'unseal',
-        find: 'if (record.length < 4 || view.getUint32(0) !== crc32(body))',
-        replace: 'if (record.length < 4)',
+        at: 'checkSeal',
+        find: 'if (record.length <= CHECKSUM_BYTES || view.getUint32(0) !== crc32(body))',
+        replace: 'if (record.length <= CHECKSUM_BYTES)',
       },
     ],
   },
@@ -82,9 +98,9 @@ export const storageBugs = [
     scenario: 'power-3',
     edits: [
       {
-        at: 'GroupReplica.onFlushed',
-        find: 'const durableIndex = Math.min(this.state.durableIndex, keep);',
-        replace: 'const durableIndex = Math.min(this.state.applied.index, keep);',
+        at: 'LogReplica.#compact',
+        find: 'const durableIndex = Math.min(this.#state.durableIndex, keep);',
+        replace: 'const durableIndex = Math.min(this.#state.applied.index, keep);',
       },
     ],
   },
@@ -110,7 +126,7 @@ export const storageBugs = [
     scenario: 'restart-of-all',
     edits: [
       {
-        at: 'StateFlusher.#flush',
+        at: 'Flusher.#flush',
         find: 'this.#storage.commit(mutations, done);',
         replace:
           'this.#storage.commit(mutations.map(({ group, records }) => ({ group, records: records.slice(0, 1) })), () => ' +
@@ -126,7 +142,7 @@ export const storageBugs = [
     scenario: 'steady-load',
     edits: [
       {
-        at: 'GroupState.get',
+        at: 'KeyValueMachine.get',
         find: 'for (const overlay of [this.#overlay, this.#flushing]) {',
         replace: 'for (const overlay of [this.#overlay]) {',
       },
@@ -140,7 +156,7 @@ export const storageBugs = [
     scenario: 'steady-load',
     edits: [
       {
-        at: 'GroupState.get',
+        at: 'KeyValueMachine.get',
         find: 'if (found !== undefined || overlay.has(name))',
         replace: 'if (found !== undefined)',
       },
@@ -154,10 +170,9 @@ export const storageBugs = [
     scenario: 'steady-load',
     edits: [
       {
-        at: 'write',
-        find: "function write(state, key, value, revision) { state.set(key, revision, value); return { type: 'written', version: revision };",
-        replace:
-          "function write(state, key, value) { const version = (state.get(key)?.version ?? 0) + 1; state.set(key, version, value); return { type: 'written', version };",
+        at: 'KeyValueMachine.apply',
+        find: 'return applyCommand(this, command, version);',
+        replace: 'return applyCommand(this, command, (this.get(command.key)?.version ?? 0) + 1);',
       },
     ],
   },
@@ -169,9 +184,9 @@ export const storageBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        at: 'applyBatch',
-        find: 'revision += 1; return applyCommand(state, command, revision, timeMs);',
-        replace: 'revision = state.applied.revision + 1; return applyCommand(state, command, revision, timeMs);',
+        at: 'GroupState.apply',
+        find: 'revision += 1; return this.#applyCommand(command, revision, leaseMs);',
+        replace: 'revision = this.#applied.revision + 1; return this.#applyCommand(command, revision, leaseMs);',
       },
     ],
   },
@@ -184,7 +199,7 @@ export const storageBugs = [
     edits: [
       {
         at: 'SequencePaxos.#onSnapshotInstalled',
-        find: 'if (compareBallots(ballot, this.#acceptor.promisedBallot) > 0) {',
+        find: 'if (compareBallots(ballot, this.#state.promisedBallot) > 0) {',
         replace: 'if (false) {',
       },
     ],
@@ -197,7 +212,7 @@ export const storageBugs = [
     scenario: 'random-schedules',
     edits: [
       {
-        at: 'Acceptor.installSnapshot',
+        at: 'ReplicaState.installSnapshot',
         find: 'this.log.compact(index); this.#decidedIndex = index;',
         replace:
           'if (index < this.log.length) this.log.truncate(index); this.log.compact(index); this.#decidedIndex = index;',
@@ -255,8 +270,8 @@ export const storageBugs = [
     hard: 'power fails between the installation of a state and the write of the log that goes with it, at a replica that follows a leader which was superseded without its knowing',
     edits: [
       {
-        at: 'Member.#createReplica',
-        find: 'replica.noteInstalledState();',
+        at: 'LogReplica.constructor',
+        find: 'this.#noteInstalledState();',
         replace: '',
       },
     ],
@@ -270,8 +285,8 @@ export const storageBugs = [
     edits: [
       {
         at: 'Node.constructor',
-        find: '? { ...known, starts: known.starts + 1 }',
-        replace: '? { ...known, starts: known.starts + 1, instance: randomId(ports.random) }',
+        find: '? { ...known, incarnation: known.incarnation + 1 }',
+        replace: '? { ...known, incarnation: known.incarnation + 1, instance: randomId(ports.random) }',
       },
     ],
   },
