@@ -1,23 +1,30 @@
 import type { ReplyBody, Request, RequestBody } from '@kvorum/common';
-import { decodeReplies, encodeRequests, limits } from '@kvorum/common';
+import {
+  decodeReplies,
+  defaultLimits,
+  encodeRequests,
+  FRAME_BYTES_MAX,
+  REQUESTS_PER_FRAME_MAX,
+  settingsWith,
+} from '@kvorum/common';
+import { FakeConnection, Noise } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
-import type { ClientLink } from '../../../src/core/requests/gateway.ts';
+import type { ClientLink, Responder } from '../../../src/core/requests/gateway.ts';
 import { Gateway } from '../../../src/core/requests/gateway.ts';
-import { Noise } from '../../../../common/test/fuzz.ts';
-import { FakeConnection } from '../fakes.ts';
 
 class Rig {
   readonly asked: RequestBody[] = [];
   readonly answers: ((body: ReplyBody) => void)[] = [];
-  readonly abandoned: (() => boolean)[] = [];
+  readonly responders: Responder[] = [];
   scheduled = 0;
   readonly gateway = new Gateway(
-    (body, reply, isAbandoned) => {
+    (body, responder) => {
       this.asked.push(body);
-      this.answers.push(reply);
-      this.abandoned.push(isAbandoned);
+      this.answers.push((reply) => responder.reply(reply));
+      this.responders.push(responder);
     },
     () => (this.scheduled += 1),
+    defaultLimits,
   );
   #id = 0;
 
@@ -84,8 +91,8 @@ describe('a client frame', () => {
   it('with too many requests is a bad one', () => {
     const rig = new Rig();
     const { connection, link } = rig.open();
-    rig.ask(link, limits.requestsPerFrameMax + 1);
-    expect(connection.closedWith).toContain(`more than ${limits.requestsPerFrameMax} requests`);
+    rig.ask(link, REQUESTS_PER_FRAME_MAX + 1);
+    expect(connection.closedWith).toContain(`more than ${REQUESTS_PER_FRAME_MAX} requests`);
   });
 
   it('that repeats a request has it served once, and closes the connection', () => {
@@ -109,9 +116,9 @@ describe('a client frame', () => {
     const rig = new Rig();
     const { link } = rig.open();
     rig.ask(link);
-    expect(rig.abandoned.map((isAbandoned) => isAbandoned())).toEqual([false]);
+    expect(rig.responders.map((responder) => responder.isAbandoned())).toEqual([false]);
     rig.gateway.onClose(link);
-    expect(rig.abandoned.map((isAbandoned) => isAbandoned())).toEqual([true]);
+    expect(rig.responders.map((responder) => responder.isAbandoned())).toEqual([true]);
   });
 });
 
@@ -120,30 +127,30 @@ describe('limits', () => {
     const rig = new Rig();
     const { connection, link } = rig.open();
     const other = rig.open();
-    for (let left: number = limits.requestsPerConnectionMax; left > 0; left -= limits.requestsPerFrameMax) {
-      rig.ask(link, Math.min(left, limits.requestsPerFrameMax));
+    for (let left: number = defaultLimits.requestsPerConnectionMax; left > 0; left -= REQUESTS_PER_FRAME_MAX) {
+      rig.ask(link, Math.min(left, REQUESTS_PER_FRAME_MAX));
     }
     rig.ask(link, 2);
     rig.ask(other.link);
-    expect(rig.asked).toHaveLength(limits.requestsPerConnectionMax + 1);
+    expect(rig.asked).toHaveLength(defaultLimits.requestsPerConnectionMax + 1);
     rig.gateway.flush();
     const refused = connection.sent.flatMap(decodeReplies);
     expect(refused).toHaveLength(2);
     expect(refused[0]?.body).toMatchObject({ type: 'refused', code: 'busy' });
     rig.answer();
     rig.ask(link, 2);
-    expect(rig.asked).toHaveLength(limits.requestsPerConnectionMax + 2);
+    expect(rig.asked).toHaveLength(defaultLimits.requestsPerConnectionMax + 2);
   });
 
   it('a client that does not take its replies is closed', () => {
     const rig = new Rig();
     const { connection, link } = rig.open();
     rig.ask(link, 2);
-    connection.backlog = limits.clientBacklogBytesMax;
+    connection.backlog = defaultLimits.clientBacklogBytesMax;
     rig.answer();
     rig.gateway.flush();
     expect(connection.closedWith).toBeUndefined();
-    connection.backlog = limits.clientBacklogBytesMax + 1;
+    connection.backlog = defaultLimits.clientBacklogBytesMax + 1;
     rig.answer();
     rig.gateway.flush();
     expect(connection.closedWith).toBe('replies are not being read');
@@ -155,12 +162,12 @@ describe('limits', () => {
     const rig = new Rig();
     const { connection, link } = rig.open();
     rig.ask(link, 20);
-    const value = new Uint8Array(limits.valueBytesMax);
+    const value = new Uint8Array(defaultLimits.valueBytesMax);
     const served = { node: 1, ballot: 1, index: 1 };
     for (const reply of rig.answers) reply({ type: 'value', found: { version: 1, value }, served });
     rig.gateway.flush();
     expect(connection.sent.length).toBeGreaterThan(1);
-    for (const frame of connection.sent) expect(frame.length).toBeLessThan(limits.frameBytesMax);
+    for (const frame of connection.sent) expect(frame.length).toBeLessThan(FRAME_BYTES_MAX);
     expect(connection.sent.flatMap(decodeReplies)).toHaveLength(20);
   });
 });
