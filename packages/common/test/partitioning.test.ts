@@ -86,8 +86,9 @@ describe('the group of a key', () => {
     const layout = (partitions: number): Layout => ({
       clusterId: 'c',
       epoch: 1,
+      routing: 'tag',
       nodes: [],
-      groups: Array.from({ length: partitions + 1 }, (_, id) => ({ id, members: [] })),
+      groups: Array.from({ length: partitions + 1 }, (_, id) => ({ id, members: [], protocol: 'p' })),
     });
     const bytes = encodeUtf8(key);
     expect([16, 7, 1024].map((partitions) => groupOfKey(layout(partitions), bytes))).toEqual([of16, of7, of1024]);
