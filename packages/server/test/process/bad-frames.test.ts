@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { GroupRequest } from '@kvorum/common';
-import { encodeRequests, encodeUtf8, groupOfKey, limits } from '@kvorum/common';
+import { encodeRequests, encodeUtf8, FRAME_BYTES_MAX, groupOfKey, REQUESTS_PER_FRAME_MAX } from '@kvorum/common';
 import { sharedBench } from './support/bench.ts';
 import { Cluster, expectServing } from './support/cluster.ts';
 import { until } from './support/deadline.ts';
@@ -53,8 +53,8 @@ describe('frames that do not decode', () => {
     ['bytes after a whole request', Uint8Array.of(1, 0, 5), 'unexpected end'],
     [
       'too many requests',
-      new Uint8Array(2 * (limits.requestsPerFrameMax + 1)).map((_, i) => i % 2),
-      `more than ${limits.requestsPerFrameMax} requests in a frame`,
+      new Uint8Array(2 * (REQUESTS_PER_FRAME_MAX + 1)).map((_, i) => i % 2),
+      `more than ${REQUESTS_PER_FRAME_MAX} requests in a frame`,
     ],
   ])('%s', async (_what, frame, reason) => {
     const before = await badFrames();
@@ -92,7 +92,7 @@ describe('frames that do not decode', () => {
 
   it('a frame over the limit, unread beyond it', async () => {
     const client = await open();
-    client.send(new Uint8Array(limits.frameBytesMax + 1));
+    client.send(new Uint8Array(FRAME_BYTES_MAX + 1));
     expect((await client.closing()).code).toBe(1009);
   });
 

@@ -166,7 +166,7 @@ describe('damaged', () => {
   it.each([
     ['the identity', LogRecord.identity, /the identity record is damaged/],
     ['the layout', LogRecord.layout, /the layout record is damaged/],
-    ["a group's promise", LogRecord.hardState, /the log of group \d+ is damaged/],
+    ["a group's promise", LogRecord.head, /the log of group \d+ is damaged/],
     ["a group's log entries", LogRecord.segment, /the log of group \d+ is damaged/],
   ])('in the log, in %s: the node stops', async (_what, record, message) => {
     const bench = testBench();

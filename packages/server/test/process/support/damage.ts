@@ -11,11 +11,11 @@ const named =
   (key) =>
     key[0] === 0 && key.subarray(1).toString() === name;
 
-/** In the environment `log`, by the first byte: 0 a record of the node, 1 a group's hard state, 2 a segment of a log. */
+/** In the environment `log`, by the first byte: 0 a record of the node, 1 the head of a group's log, 2 a segment of it. */
 export const LogRecord = {
   identity: named('identity'),
   layout: named('layout'),
-  hardState: (key: Buffer) => key[0] === 1,
+  head: (key: Buffer) => key[0] === 1,
   segment: (key: Buffer) => key[0] === 2,
 } as const;
 
