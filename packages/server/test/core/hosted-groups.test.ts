@@ -10,7 +10,7 @@ import {
   MemoryStateStorage,
 } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
-import type { AppliedState, PeerMessage, ProtocolTable } from '../../src/core/index.ts';
+import type { AppliedState, PeerMessage, ProtocolTable, ReplicaEvent } from '../../src/core/index.ts';
 import { decodePeerFrame, HostedGroups, protocols, UnknownProtocol } from '../../src/core/index.ts';
 import { NodeLoop } from '../../src/core/node-loop.ts';
 import { KeyValueMachine } from '../../src/core/state/key-value/key-value-machine.ts';
@@ -247,6 +247,49 @@ describe('a replica that takes the place of another', () => {
   });
 });
 
+describe('what a replica tells its node', () => {
+  function told(...events: readonly ReplicaEvent[]): Rig {
+    const protocol = scripted();
+    const rig = new Rig(layoutOf(1, [1, 2, 3]), protocol.table);
+    Object.assign(protocol.replicas.get(1) ?? {}, { heartbeatBody: b('beat') });
+    rig.transport.sent.length = 0;
+    protocol.replicas.get(1)?.answers.push(() => ({ events }));
+    rig.groups.replicas.get(1)?.input({ type: 'flushed', retainFrom: 0 });
+    rig.clock.settle();
+    return rig;
+  }
+  const term = { number: 7, node: 2 };
+
+  it('of a heartbeat that changed is told to the members at once', () => {
+    const rig = told({ type: 'heartbeat-changed' });
+    expect(rig.transport.sent.map(({ to }) => to)).toEqual([2, 3]);
+    expect(rig.sent).toMatchObject([1, 2].map(() => ({ type: 'heartbeat-reply', round: 0, groups: [{ group: 1 }] })));
+  });
+
+  it('of a number that cannot be is logged, and nothing else', () => {
+    const rig = told({ type: 'implausible', from: 2, term });
+    expect(rig.logger.lines.at(-1)).toBe(
+      'warn n2 names ballot 7.n2 in group 1, far above all that can be; it is ignored',
+    );
+    expect(rig.sent).toEqual([]);
+  });
+
+  it('of a message that does not decode is counted and logged, as a frame that does not is', () => {
+    const rig = told({ type: 'bad-message', from: 3, reason: 'unexpected end' });
+    expect(rig.logger.lines.at(-1)).toBe('warn a frame of n3 does not decode and is dropped: unexpected end');
+    rig.transport.handlers?.onFrame(2, Uint8Array.of(99));
+    expect(rig.logger.lines.at(-1)).toBe('warn a frame of n2 does not decode and is dropped: unknown kind 99');
+    expect(rig.groups.badFrames).toBe(2);
+  });
+
+  it('of a log that it cannot catch up with has a snapshot fetched, one at a time', () => {
+    const needed = { type: 'snapshot-needed', from: 2, atLeast: 5 } as const;
+    const rig = told(needed, needed);
+    expect(rig.sent.map(({ type }) => type)).toEqual(['snapshot-request']);
+    expect(rig.logger.lines.filter((line) => line.includes('fetches a snapshot of group 1 from n2'))).toHaveLength(1);
+  });
+});
+
 it('a node does not start on a layout with a protocol that it does not know', () => {
   const layout = withGroup(layoutOf(2), 2, { protocol: 'later' });
   expect(() => new Rig(layout, protocols)).toThrow(UnknownProtocol);
@@ -297,4 +340,24 @@ it('a group comes to a node that runs, serves, goes and comes back with what it 
   rig.read(2, key);
   finish();
   expect(rig.replies.pop()).toMatchObject({ type: 'value', found: { version: 1, value: b('value') } });
+});
+
+it('a layout that is proposed is adopted once the metadata group has decided it', () => {
+  const group = (id: number, members: readonly number[]): GroupLayout => ({ id, members, protocol: METADATA_PROTOCOL });
+  const first = { ...withGroups(layoutOf(2, [1, 2]), [group(0, [1]), group(1, [1]), group(2, [2])]), epoch: 1 };
+  const rig = new Rig(first, protocols);
+  const run = (): void => {
+    for (let turn = 0; turn < 40; turn += 1) {
+      rig.clock.advance(50);
+      rig.logStorage.commits.finishAll();
+      rig.openMissing();
+    }
+  };
+  run();
+  expect(rig.groups.replicas.get(0)?.serves).toBe(true);
+  const next = withGroups(first, [group(0, [1]), group(1, [2]), group(2, [1])]);
+  rig.groups.proposeLayout(next);
+  expect(rig.groups.layout.epoch).toBe(1);
+  run();
+  expect([rig.groups.layout, rig.hosted]).toEqual([next, [0, 2]]);
 });

@@ -1,7 +1,15 @@
 /** A node between its ports: formation as one node sees it. The other ends are played by the test. */
 import type { Address, CheckInState, Layout, ReplyBody, RequestBody } from '@kvorum/common';
-import { decodeReplies, decodeRequests, encodeReplies, encodeRequests } from '@kvorum/common';
 import {
+  decodeReplies,
+  decodeRequests,
+  defaultSettings,
+  encodeReplies,
+  encodeRequests,
+  InvalidSettings,
+} from '@kvorum/common';
+import {
+  asNewerFormat,
   countingRandom,
   FakeConnection,
   FakeDialer,
@@ -13,8 +21,15 @@ import {
   MemoryStateStorage,
 } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
-import { Node } from '../../src/core/index.ts';
-import { readIdentity, readRoster, readStoredLayout } from '../../src/core/membership/identity.ts';
+import { Node, UnknownFormat, UnknownProtocol } from '../../src/core/index.ts';
+import {
+  encodeLayoutRecord,
+  IDENTITY_RECORD,
+  LAYOUT_RECORD,
+  readIdentity,
+  readRoster,
+  readStoredLayout,
+} from '../../src/core/membership/identity.ts';
 import { layoutOf } from './values.ts';
 
 const at = (port: number): Address => ({ host: 'h', port });
@@ -276,4 +291,100 @@ describe('a node that joins', () => {
     rig.clock.advance(200);
     expect(rig.dialer.last.address).toEqual(layout.nodes[0]?.address);
   });
+});
+
+describe('a node that was a member', () => {
+  /** A node of a cluster, switched off. */
+  function member(layout: Layout): Rig {
+    const rig = new Rig({ join: at(7), address: at(1002) });
+    rig.commitAll();
+    rig.answerCheckIn({ type: 'member', layout });
+    rig.commitAll();
+    return rig;
+  }
+
+  it('does not start on a layout with a protocol that this version does not know', () => {
+    const rig = member(layoutOf(2));
+    const groups = layoutOf(2).groups.map((group) => (group.id === 2 ? { ...group, protocol: 'later' } : group));
+    rig.nodeRecords.records.set(LAYOUT_RECORD, encodeLayoutRecord({ ...layoutOf(2), groups }));
+    expect(() => {
+      rig.restart();
+      rig.commitAll();
+    }).toThrow(UnknownProtocol);
+    expect(rig.transport.handlers).toBeUndefined();
+  });
+
+  it.each([IDENTITY_RECORD, LAYOUT_RECORD])('does not start on a %s record of a newer version', (name) => {
+    const rig = member(layoutOf(2));
+    rig.nodeRecords.records.set(name, asNewerFormat(rig.nodeRecords.read(name) ?? new Uint8Array()));
+    expect(() => rig.restart()).toThrow(UnknownFormat);
+    expect(() => rig.restart()).toThrow(`the ${name} record has format 2; this version of Kvorum reads format 1`);
+  });
+
+  it('is one again as soon as its new incarnation is on disk, not before', () => {
+    const rig = member(layoutOf(2));
+    rig.restart();
+    expect([rig.node.state, rig.transport.handlers]).toEqual(['joining', undefined]);
+    rig.commitAll();
+    expect([rig.node.state, readIdentity(rig.nodeRecords)?.incarnation]).toEqual(['member', 2]);
+  });
+
+  it('tells those who check in that it stops, and calls no port any more', () => {
+    const rig = member(layoutOf(2));
+    rig.node.stop();
+    expect(rig.node.state).toBe('stopping');
+    rig.transport.sent.length = 0;
+    const records = rig.nodeRecords.commits.waiting.length;
+    rig.clock.advance(10_000);
+    expect(rig.transport.sent).toEqual([]);
+    expect(rig.nodeRecords.commits.waiting).toHaveLength(records);
+    expect(rig.node.healthy).toBe(false);
+  });
+});
+
+describe('what a node is', () => {
+  it('goes from new to member, when the layout is on disk', () => {
+    const rig = new Rig();
+    rig.commitAll();
+    expect(rig.node.state).toBe('new');
+    rig.checkIn('b', 2);
+    rig.commitAll();
+    rig.checkIn('c', 3);
+    expect(rig.node.state).toBe('new');
+    rig.commitAll();
+    expect(rig.node.state).toBe('member');
+  });
+
+  it('goes from joining to spare, and from there to member', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.commitAll();
+    expect(rig.node.state).toBe('joining');
+    rig.answerCheckIn({ type: 'spare', layout: layoutOf(2) }, 0);
+    expect(rig.node.state).toBe('spare');
+    rig.clock.advance(2000);
+    rig.answerCheckIn({ type: 'member', layout: layoutOf(2) });
+    expect(rig.node.state).toBe('spare');
+    // An answer that comes while it writes that down is one too many.
+    rig.checkIn('x', 9);
+    rig.commitAll();
+    expect(rig.node.state).toBe('member');
+  });
+
+  it('stays stopping, whatever is still written', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.commitAll();
+    rig.answerCheckIn({ type: 'member', layout: layoutOf(2) });
+    rig.node.stop();
+    rig.commitAll();
+    expect(rig.node.state).toBe('stopping');
+    expect(rig.transport.handlers).toBeUndefined();
+  });
+});
+
+it('a node does not start with settings that contradict each other', () => {
+  const rig = new Rig();
+  const timings = { ...defaultSettings.timings, electionTimeoutMs: 1 };
+  const options = { address: at(1), join: undefined, clusterSize: 1, partitions: 1, replication: 1 };
+  const settings = { ...defaultSettings, timings };
+  expect(() => new Node(rig, { ...options, settings, onRejected: () => undefined })).toThrow(InvalidSettings);
 });
