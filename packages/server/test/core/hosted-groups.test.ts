@@ -126,7 +126,7 @@ describe('a newer layout', () => {
     expect([2, 3, 4].map((node) => rig.groups.suspects(node))).toEqual([false, true, true]);
   });
 
-  it.each([
+  it.each<[what: string, change: Partial<GroupLayout>]>([
     ['other members', { members: [1, 4] }],
     ['another order of preference', { members: [2, 1, 3] }],
     ['another protocol', { protocol: 'other' }],
