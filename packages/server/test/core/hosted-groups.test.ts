@@ -212,9 +212,9 @@ describe('a replica that takes the place of another', () => {
     rig.clock.settle();
     rig.groups.adoptLayout(withGroup(layoutOf(1), 1, { members: [2, 1] }));
     rig.writeLayouts();
+    rig.stateStorage.commits.finishAll();
     expect(rig.hosted).toEqual([0]);
     rig.logStorage.commits.finish();
-    // Whatever of the state is still on its way.
     rig.stateStorage.commits.finishAll();
     expect(rig.hosted).toEqual([0, 1]);
     const seat = protocol.replicas.get(1)?.seat;

@@ -163,8 +163,12 @@ describe('commits', () => {
     const rig = new Rig();
     rig.turn(1, { persist: persist(1, 1, 0) });
     rig.open(1);
+    rig.clock.settle();
+    const turns = rig.groups.get(1)?.script.steps.length;
     rig.storage.commits.finish();
-    expect(rig.receipts(1)).toEqual([]);
+    rig.clock.settle();
+    // Nor is it woken for one.
+    expect([rig.receipts(1), rig.groups.get(1)?.script.steps.length]).toEqual([[], turns]);
   });
 
   it('are waited for as far as they were asked for', () => {

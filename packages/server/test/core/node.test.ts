@@ -370,6 +370,13 @@ describe('what a node is', () => {
     expect(rig.node.state).toBe('member');
   });
 
+  it('that stopped before its identity was on disk asks nobody any more', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.node.stop();
+    rig.commitAll();
+    expect(rig.dialer.calls).toEqual([]);
+  });
+
   it('stays stopping, whatever is still written', () => {
     const rig = new Rig({ join: at(7) });
     rig.commitAll();
