@@ -117,11 +117,36 @@ export default tseslint.config(
     rules: forbidImports('@kvorum/*', '!@kvorum/common', '!@kvorum/client'),
   },
   {
+    files: ['packages/testing/src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^(?!node:|\\.|@kvorum/(common|consensus|server/core)$)|adapters',
+              message: 'Whoever has an adapter can run the suites: Node.js and the cores only.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['packages/server/src/**/*.ts', 'packages/local/src/**/*.ts'],
+    ignores: ['packages/server/src/core/**'],
+    rules: forbidImports('@kvorum/testing'),
+  },
+  {
     files: ['simulations/src/**/*.ts'],
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ regex: '^@kvorum/(server|client)$|adapters', message: 'Simulations run the cores only.' }] },
+        {
+          patterns: [
+            { regex: '^@kvorum/(server|client|testing)$|adapters', message: 'Simulations run the cores only.' },
+          ],
+        },
       ],
     },
   },

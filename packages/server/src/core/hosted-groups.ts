@@ -226,6 +226,13 @@ export class HostedGroups {
     for (const group of reconcile(this.#hosted(), this.#layout, this.self).open) this.#open(group);
   }
 
+  /** Nothing of an earlier replica reaches the disk once the next one has read it. */
+  #openWhenWritten(): void {
+    if (reconcile(this.#hosted(), this.#layout, this.self).open.length === 0) return;
+    // An empty commit is done after all that were asked for before it: flushes, and the ends of transfers.
+    this.#loop.whenCommitted(() => this.#ports.stateStorage.commit([], () => this.#openMissing()));
+  }
+
   #hosted(): { id: GroupId; members: readonly NodeId[]; protocol: string }[] {
     return [...this.#replicas.values()].map(({ group, members, protocol }) => {
       return { id: group, members, protocol: protocol.name };
@@ -278,7 +285,7 @@ export class HostedGroups {
     for (const group of close) this.#close(group);
     this.#connect(layout);
     this.#ports.logger.info(`the layout has epoch ${layout.epoch} now`);
-    this.#options.onLayout(layout, () => this.#loop.whenCommitted(() => this.#openMissing()));
+    this.#options.onLayout(layout, () => this.#openWhenWritten());
   }
 
   #whyNot(layout: Layout): string | undefined {

@@ -1,8 +1,10 @@
 /** What every PeerTransport must do, and what the one on websockets does besides. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Address, NodeId, PeerHandlers, PeerTransport } from '@kvorum/common';
-import { formatAddress, limits, MetricsRegistry } from '@kvorum/common';
+import type { Address, NodeId, PeerHandlers } from '@kvorum/common';
+import { defaultLimits, formatAddress, FRAME_BYTES_MAX, MetricsRegistry } from '@kvorum/common';
+import type { OpenedTransports, TransportEnd } from '@kvorum/testing';
+import { ListLogger, peerTransportSuite } from '@kvorum/testing';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { PEER_PATH, PEER_SUBPROTOCOL, peerHeaders } from '../../src/adapters/websocket/peer-handshake.ts';
@@ -12,9 +14,7 @@ import { WsPeerTransport } from '../../src/adapters/websocket/ws-peer-transport.
 import type { NodePorts } from '../../src/core/index.ts';
 import { processName } from '../../../../simulations/src/world/process-name.ts';
 import { World } from '../../../../simulations/src/world/world.ts';
-import { Noise } from '../../../common/test/fuzz.ts';
 import { fakeNode } from '../adapters/web-handlers.ts';
-import { ListLogger } from '../core/fakes.ts';
 
 /** What the simulated world hands to its nodes: the ports are what is tested here. */
 const captured: NodePorts[] = [];
@@ -28,33 +28,8 @@ vi.mock('@kvorum/server/core', async (original) => ({
   },
 }));
 
-/** A node's end: its transport, and what it heard. */
-interface End {
-  readonly transport: PeerTransport;
-  readonly address: Address;
-  readonly heard: { from: NodeId; frame: Uint8Array }[];
-}
-
-interface TransportRig {
-  /** Ends of nodes 1, 2, ... */
-  start(count: number): Promise<readonly End[]>;
-  /** Lets things happen until the condition holds. */
-  until(condition: () => boolean): Promise<void>;
-  stop(): void;
-}
-
-const handlersOf = (end: End): PeerHandlers => ({ onFrame: (from, frame) => end.heard.push({ from, frame }) });
-
-/** Tells every end of all others. */
-function connect(ends: readonly End[], clusterId = 'cluster-a'): void {
-  for (const [place, end] of ends.entries()) {
-    const peers = ends.map(({ address }, other) => ({ id: other + 1, address })).filter(({ id }) => id !== place + 1);
-    end.transport.setPeers(place + 1, clusterId, peers, handlersOf(end));
-  }
-}
-
-class RealEnd implements End {
-  readonly heard: End['heard'] = [];
+class RealEnd implements TransportEnd {
+  readonly heard: { readonly from: NodeId; readonly frame: Uint8Array }[] = [];
   readonly logger = new ListLogger();
   readonly metrics = new MetricsRegistry();
   readonly accepted: WebSocket[] = [];
@@ -86,7 +61,7 @@ class RealEnd implements End {
         },
       },
     );
-    end.transport = new WsPeerTransport(end.logger, end.address, end.metrics);
+    end.transport = new WsPeerTransport(end.logger, end.address, end.metrics, defaultLimits);
     return end;
   }
 
@@ -100,7 +75,7 @@ class RealEnd implements End {
   }
 }
 
-class RealRig implements TransportRig {
+class RealRig implements OpenedTransports {
   readonly ends: RealEnd[] = [];
 
   async start(count: number): Promise<readonly RealEnd[]> {
@@ -116,21 +91,22 @@ class RealRig implements TransportRig {
     }
   }
 
-  stop(): void {
+  close(): Promise<void> {
     for (const end of this.ends) end.stop();
+    return Promise.resolve();
   }
 }
 
-class SimulatedRig implements TransportRig {
+class SimulatedRig implements OpenedTransports {
   #world: World | undefined;
 
-  start(count: number): Promise<readonly End[]> {
+  start(count: number): Promise<readonly TransportEnd[]> {
     captured.length = 0;
     const world = new World({ seed: 1, nodes: count, partitions: 1, replication: 1 });
     world.startAll();
     this.#world = world;
     const ends = captured.map(({ transport }, place) => {
-      return { transport, address: { host: processName(place), port: 45678 }, heard: [] };
+      return { transport, address: { host: processName(place), port: 45678 } };
     });
     return Promise.resolve(ends);
   }
@@ -140,11 +116,30 @@ class SimulatedRig implements TransportRig {
     return holds ? Promise.resolve() : Promise.reject(new Error('it did not happen'));
   }
 
-  stop(): void {}
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+describe.each([
+  { name: 'websockets', cases: peerTransportSuite(() => new RealRig()) },
+  { name: 'simulated', cases: peerTransportSuite(() => new SimulatedRig()) },
+])('peer transport: $name', ({ cases }) => {
+  for (const { name, run } of cases) it(name, run);
+});
+
+const handlersOf = (end: RealEnd): PeerHandlers => ({ onFrame: (from, frame) => end.heard.push({ from, frame }) });
+
+/** Tells every end of all others. */
+function connect(ends: readonly RealEnd[], clusterId = 'cluster-a'): void {
+  for (const [place, end] of ends.entries()) {
+    const peers = ends.map(({ address }, other) => ({ id: other + 1, address })).filter(({ id }) => id !== place + 1);
+    end.transport.setPeers(place + 1, clusterId, peers, handlersOf(end));
+  }
 }
 
 /** Sends again and again until it is heard: delivery is best effort. */
-async function reach(rig: TransportRig, from: End, to: End, toId: NodeId, frame: Uint8Array): Promise<void> {
+async function reach(rig: RealRig, from: RealEnd, to: RealEnd, toId: NodeId, frame: Uint8Array): Promise<void> {
   let turns = 0;
   await rig.until(() => {
     if ((turns += 1) % 20 === 1) from.transport.send(toId, frame);
@@ -152,80 +147,9 @@ async function reach(rig: TransportRig, from: End, to: End, toId: NodeId, frame:
   });
 }
 
-describe.each([
-  { name: 'websockets', create: (): TransportRig => new RealRig() },
-  { name: 'simulated', create: (): TransportRig => new SimulatedRig() },
-])('peer transport: $name', ({ create }) => {
-  let rig: TransportRig;
-  afterEach(() => rig.stop());
-
-  async function pair(count = 2): Promise<readonly End[]> {
-    rig = create();
-    const ends = await rig.start(count);
-    connect(ends);
-    for (const [i, from] of ends.entries()) {
-      for (const [j, to] of ends.entries()) if (i !== j) await reach(rig, from, to, j + 1, Uint8Array.of(i, j));
-    }
-    for (const end of ends) end.heard.length = 0;
-    return ends;
-  }
-
-  it('carries frames intact, both ways, and says from whom', async () => {
-    const [one, two] = (await pair()) as [End, End];
-    const noise = new Noise(3);
-    const frames = [1, 2, 125, 126, 127, 65_535, 65_536, 300_000, limits.frameBytesMax / 2].map((n) => noise.bytes(n));
-    for (const frame of frames) one.transport.send(2, frame);
-    for (const frame of frames) two.transport.send(1, frame);
-    const hash = (list: readonly Uint8Array[]): string[] => list.map((f) => Buffer.from(f).toString('latin1')).sort();
-    for (const [end, from] of [
-      [one, 2],
-      [two, 1],
-    ] as const) {
-      const heard = (): typeof end.heard => end.heard.filter(({ frame }) => frame.length !== 2 || frame[0] !== 0);
-      await rig.until(() => end.heard.length >= frames.length);
-      expect(heard().every((entry) => entry.from === from)).toBe(true);
-      expect(hash(end.heard.map(({ frame }) => frame)).join() === hash(frames).join()).toBe(true);
-    }
-  });
-
-  it('tells peers apart', async () => {
-    const ends = await pair(3);
-    const [one, two, three] = ends as [End, End, End];
-    one.transport.send(3, Uint8Array.of(13));
-    two.transport.send(3, Uint8Array.of(23));
-    three.transport.send(1, Uint8Array.of(31));
-    await rig.until(() => three.heard.length === 2 && one.heard.length === 1);
-    const heard = three.heard.map(({ from, frame }) => [from, frame[0]]).sort();
-    expect(heard).toEqual([
-      [1, 13],
-      [2, 23],
-    ]);
-    expect(two.heard).toEqual([]);
-  });
-
-  it('drops what is for a node that there is not', async () => {
-    const [one, two] = (await pair()) as [End, End];
-    one.transport.send(9, Uint8Array.of(1));
-    one.transport.send(2, Uint8Array.of(2));
-    await rig.until(() => two.heard.length > 0);
-    expect(two.heard.map(({ frame }) => frame[0])).toEqual([2]);
-  });
-
-  it('hands frames to the handlers that were named last', async () => {
-    const ends = (await pair()) as [End, End];
-    const [one, two] = ends;
-    const later: number[] = [];
-    const peers = [{ id: 1, address: one.address }];
-    two.transport.setPeers(2, 'cluster-a', peers, { onFrame: (_from, frame) => later.push(frame[0] ?? 0) });
-    one.transport.send(2, Uint8Array.of(7));
-    await rig.until(() => later.length > 0);
-    expect([later, two.heard]).toEqual([[7], []]);
-  });
-});
-
 describe('peer transport on websockets', () => {
   let rig: RealRig;
-  afterEach(() => rig.stop());
+  afterEach(() => rig.close());
 
   async function ends(count = 2): Promise<readonly RealEnd[]> {
     rig = new RealRig();
@@ -339,11 +263,11 @@ describe('peer transport on websockets', () => {
     await reach(rig, one, two, 2, Uint8Array.of(1));
     expect(one.metrics.value('peer_backlog_bytes', { peer: 'n2' })).toBe(0);
     expect(one.metrics.value('peer_frames_dropped_total', { peer: 'n2' })).toBe(0);
-    const frame = new Uint8Array(limits.frameBytesMax);
+    const frame = new Uint8Array(FRAME_BYTES_MAX);
     // Until the one side's buffers are full: the other has no turn to read.
     while (one.transport.dropped === 0) one.transport.send(2, frame);
     one.transport.collect();
-    expect(one.metrics.value('peer_backlog_bytes', { peer: 'n2' })).toBeGreaterThan(limits.peerBacklogBytesMax);
+    expect(one.metrics.value('peer_backlog_bytes', { peer: 'n2' })).toBeGreaterThan(defaultLimits.peerBacklogBytesMax);
     expect(one.metrics.value('peer_frames_dropped_total', { peer: 'n2' })).toBe(1);
     two.stop();
     await rig.until(() => one.logger.lines.length > 0);

@@ -1,11 +1,35 @@
 /** A node between its ports: formation as one node sees it. The other ends are played by the test. */
 import type { Address, CheckInState, Layout, ReplyBody, RequestBody } from '@kvorum/common';
-import { decodeReplies, decodeRequests, encodeReplies, encodeRequests } from '@kvorum/common';
+import {
+  decodeReplies,
+  decodeRequests,
+  defaultSettings,
+  encodeReplies,
+  encodeRequests,
+  InvalidSettings,
+} from '@kvorum/common';
+import {
+  asNewerFormat,
+  countingRandom,
+  FakeConnection,
+  FakeDialer,
+  FakeTransport,
+  ListLogger,
+  ManualClock,
+  MemoryLogStorage,
+  MemoryNodeRecords,
+  MemoryStateStorage,
+} from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
-import { Node } from '../../src/core/index.ts';
-import { readIdentity, readRoster, readStoredLayout } from '../../src/core/membership/identity.ts';
-import { countingRandom, FakeConnection, FakeDialer, FakeTransport, ListLogger, ManualClock } from './fakes.ts';
-import { MemoryLogStorage, MemoryStateStorage } from './fakes.ts';
+import { Node, UnknownFormat, UnknownProtocol } from '../../src/core/index.ts';
+import {
+  encodeLayoutRecord,
+  IDENTITY_RECORD,
+  LAYOUT_RECORD,
+  readIdentity,
+  readRoster,
+  readStoredLayout,
+} from '../../src/core/membership/identity.ts';
 import { layoutOf } from './values.ts';
 
 const at = (port: number): Address => ({ host: 'h', port });
@@ -13,6 +37,7 @@ const at = (port: number): Address => ({ host: 'h', port });
 /** A node and its disk; `restart` keeps the disk only. */
 class Rig {
   readonly logStorage = new MemoryLogStorage();
+  readonly nodeRecords = new MemoryNodeRecords();
   readonly stateStorage = new MemoryStateStorage();
   readonly rejections: string[] = [];
   random = countingRandom(1);
@@ -44,7 +69,8 @@ class Rig {
 
   /** Power off: commits under way are lost. */
   restart(options: { join?: Address; address?: Address } = {}): void {
-    this.logStorage.commits.waiting.length = 0;
+    this.logStorage.commits.lose();
+    this.nodeRecords.commits.lose();
     this.clock = new ManualClock();
     this.dialer = new FakeDialer();
     this.transport = new FakeTransport();
@@ -54,8 +80,9 @@ class Rig {
 
   /** Finishes commits until none is under way. */
   commitAll(): void {
-    while (this.logStorage.commits.waiting.length > 0) {
-      this.logStorage.commits.finish();
+    while (this.logStorage.commits.waiting.length + this.nodeRecords.commits.waiting.length > 0) {
+      this.nodeRecords.commits.finishAll();
+      this.logStorage.commits.finishAll();
       this.clock.settle();
     }
   }
@@ -87,10 +114,10 @@ describe('the bootstrap node', () => {
     rig.commitAll();
     const answer = rig.checkIn('b', 2);
     expect(answer()).toBeUndefined();
-    expect(readRoster(rig.logStorage)).toHaveLength(1);
+    expect(readRoster(rig.nodeRecords)).toHaveLength(1);
     rig.commitAll();
     expect(answer()).toMatchObject({ node: 2, state: { type: 'forming', present: 2, wanted: 3 } });
-    expect(readRoster(rig.logStorage)?.map(({ instance }) => instance)[1]).toBe('b');
+    expect(readRoster(rig.nodeRecords)?.map(({ instance }) => instance)[1]).toBe('b');
     const again = rig.checkIn('b', 2);
     expect(again()).toMatchObject({ node: 2, state: { type: 'forming', present: 2 } });
   });
@@ -101,13 +128,13 @@ describe('the bootstrap node', () => {
     rig.checkIn('b', 2);
     rig.commitAll();
     const third = rig.checkIn('c', 3);
-    rig.logStorage.commits.finish();
+    rig.nodeRecords.commits.finish();
     rig.clock.settle();
     const early = rig.checkIn('b', 2);
     expect(early()).not.toMatchObject({ state: { type: 'member' } });
-    expect(readStoredLayout(rig.logStorage)).toBeUndefined();
+    expect(readStoredLayout(rig.nodeRecords)).toBeUndefined();
     rig.commitAll();
-    const layout = readStoredLayout(rig.logStorage);
+    const layout = readStoredLayout(rig.nodeRecords);
     expect(layout?.nodes.map(({ id }) => id)).toEqual([1, 2, 3]);
     expect(third()).toMatchObject({ node: 3, state: { type: 'member', layout } });
     expect(rig.checkIn('b', 2)()).toMatchObject({ node: 2, state: { type: 'member', layout } });
@@ -120,21 +147,21 @@ describe('the bootstrap node', () => {
       const rig = new Rig();
       let left = commits;
       const step = (): void => {
-        for (; left > 0 && rig.logStorage.commits.waiting.length > 0; left -= 1) {
-          rig.logStorage.commits.finish();
+        for (; left > 0 && rig.nodeRecords.commits.waiting.length > 0; left -= 1) {
+          rig.nodeRecords.commits.finish();
           rig.clock.settle();
         }
       };
       step();
       const told = [rig.checkIn('b', 2), rig.checkIn('c', 3)];
       step();
-      const before = readIdentity(rig.logStorage);
+      const before = readIdentity(rig.nodeRecords);
       const answered = told.map((answer) => answer());
       rig.restart();
       rig.commitAll();
       const answers = [rig.checkIn('b', 2), rig.checkIn('c', 3)];
       rig.commitAll();
-      const layout = readStoredLayout(rig.logStorage) as Layout;
+      const layout = readStoredLayout(rig.nodeRecords) as Layout;
       expect(layout.nodes.map(({ id }) => id)).toEqual([1, 2, 3]);
       if (before !== undefined) {
         expect(layout.clusterId).toBe(before.clusterId);
@@ -152,10 +179,10 @@ describe('the bootstrap node', () => {
   it('counts its starts', () => {
     const rig = new Rig();
     rig.commitAll();
-    for (const starts of [2, 3, 4]) {
+    for (const incarnation of [2, 3, 4]) {
       rig.restart();
       rig.commitAll();
-      expect(readIdentity(rig.logStorage)?.starts).toBe(starts);
+      expect(readIdentity(rig.nodeRecords)?.incarnation).toBe(incarnation);
     }
   });
 });
@@ -174,8 +201,8 @@ describe('a node that joins', () => {
     rig.commitAll();
     expect(rig.transport.handlers).toBeDefined();
     expect(rig.node.status()).toMatchObject({ state: 'member', node: 2, clusterId: 'cluster-a' });
-    expect(readStoredLayout(rig.logStorage)).toEqual(layout);
-    expect(readIdentity(rig.logStorage)).toMatchObject({ clusterId: 'cluster-a', node: 2 });
+    expect(readStoredLayout(rig.nodeRecords)).toEqual(layout);
+    expect(readIdentity(rig.nodeRecords)).toMatchObject({ clusterId: 'cluster-a', node: 2 });
   });
 
   it('checks in under the instance it has on disk: a restart is no new node', () => {
@@ -195,7 +222,7 @@ describe('a node that joins', () => {
     const rig = new Rig({ join: at(7) });
     if (rig.dialer.calls.length > 0) rig.dialer.last.handlers.onOpen();
     const told = rig.dialer.calls.flatMap(({ connection }) => connection.sent);
-    expect(readIdentity(rig.logStorage)).toBeUndefined();
+    expect(readIdentity(rig.nodeRecords)).toBeUndefined();
     expect(told).toEqual([]);
   });
 
@@ -215,7 +242,7 @@ describe('a node that joins', () => {
     rig.answerCheckIn({ type: 'spare', layout }, 0);
     expect(rig.node.status()).toMatchObject({ state: 'spare' });
     expect(rig.ask({ type: 'layout' })()).toEqual({ type: 'layout', layout });
-    expect(readIdentity(rig.logStorage)?.clusterId).toBe('');
+    expect(readIdentity(rig.nodeRecords)?.clusterId).toBe('');
     rig.clock.advance(2000);
     expect(rig.dialer.calls).toHaveLength(2);
   });
@@ -237,7 +264,7 @@ describe('a node that joins', () => {
     rig.commitAll();
     rig.restart({ address: at(5555) });
     rig.commitAll();
-    expect(rig.node.status()).toMatchObject({ state: 'member', node: 2, starts: 2 });
+    expect(rig.node.status()).toMatchObject({ state: 'member', node: 2, incarnation: 2 });
     expect(rig.dialer.last.address).toEqual(layout.nodes[0]?.address);
     rig.answerCheckIn({ type: 'member', layout });
     rig.clock.advance(200);
@@ -248,7 +275,7 @@ describe('a node that joins', () => {
     const calls = rig.dialer.calls.length;
     rig.clock.advance(10_000);
     expect(rig.dialer.calls).toHaveLength(calls);
-    expect(readStoredLayout(rig.logStorage)?.epoch).toBe(2);
+    expect(readStoredLayout(rig.nodeRecords)?.epoch).toBe(2);
   });
 
   it('of a cluster already goes on asking the others when a node that is no member sends it elsewhere', () => {
@@ -264,4 +291,107 @@ describe('a node that joins', () => {
     rig.clock.advance(200);
     expect(rig.dialer.last.address).toEqual(layout.nodes[0]?.address);
   });
+});
+
+describe('a node that was a member', () => {
+  /** A node of a cluster, switched off. */
+  function member(layout: Layout): Rig {
+    const rig = new Rig({ join: at(7), address: at(1002) });
+    rig.commitAll();
+    rig.answerCheckIn({ type: 'member', layout });
+    rig.commitAll();
+    return rig;
+  }
+
+  it('does not start on a layout with a protocol that this version does not know', () => {
+    const rig = member(layoutOf(2));
+    const groups = layoutOf(2).groups.map((group) => (group.id === 2 ? { ...group, protocol: 'later' } : group));
+    rig.nodeRecords.records.set(LAYOUT_RECORD, encodeLayoutRecord({ ...layoutOf(2), groups }));
+    expect(() => {
+      rig.restart();
+      rig.commitAll();
+    }).toThrow(UnknownProtocol);
+    expect(rig.transport.handlers).toBeUndefined();
+  });
+
+  it.each([IDENTITY_RECORD, LAYOUT_RECORD])('does not start on a %s record of a newer version', (name) => {
+    const rig = member(layoutOf(2));
+    rig.nodeRecords.records.set(name, asNewerFormat(rig.nodeRecords.read(name) ?? new Uint8Array()));
+    expect(() => rig.restart()).toThrow(UnknownFormat);
+    expect(() => rig.restart()).toThrow(`the ${name} record has format 2; this version of Kvorum reads format 1`);
+  });
+
+  it('is one again as soon as its new incarnation is on disk, not before', () => {
+    const rig = member(layoutOf(2));
+    rig.restart();
+    expect([rig.node.state, rig.transport.handlers]).toEqual(['joining', undefined]);
+    rig.commitAll();
+    expect([rig.node.state, readIdentity(rig.nodeRecords)?.incarnation]).toEqual(['member', 2]);
+  });
+
+  it('tells those who check in that it stops, and calls no port any more', () => {
+    const rig = member(layoutOf(2));
+    rig.node.stop();
+    expect(rig.node.state).toBe('stopping');
+    rig.transport.sent.length = 0;
+    const records = rig.nodeRecords.commits.waiting.length;
+    rig.clock.advance(10_000);
+    expect(rig.transport.sent).toEqual([]);
+    expect(rig.nodeRecords.commits.waiting).toHaveLength(records);
+    expect(rig.node.healthy).toBe(false);
+  });
+});
+
+describe('what a node is', () => {
+  it('goes from new to member, when the layout is on disk', () => {
+    const rig = new Rig();
+    rig.commitAll();
+    expect(rig.node.state).toBe('new');
+    rig.checkIn('b', 2);
+    rig.commitAll();
+    rig.checkIn('c', 3);
+    expect(rig.node.state).toBe('new');
+    rig.commitAll();
+    expect(rig.node.state).toBe('member');
+  });
+
+  it('goes from joining to spare, and from there to member', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.commitAll();
+    expect(rig.node.state).toBe('joining');
+    rig.answerCheckIn({ type: 'spare', layout: layoutOf(2) }, 0);
+    expect(rig.node.state).toBe('spare');
+    rig.clock.advance(2000);
+    rig.answerCheckIn({ type: 'member', layout: layoutOf(2) });
+    expect(rig.node.state).toBe('spare');
+    // An answer that comes while it writes that down is one too many.
+    rig.checkIn('x', 9);
+    rig.commitAll();
+    expect(rig.node.state).toBe('member');
+  });
+
+  it('that stopped before its identity was on disk asks nobody any more', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.node.stop();
+    rig.commitAll();
+    expect(rig.dialer.calls).toEqual([]);
+  });
+
+  it('stays stopping, whatever is still written', () => {
+    const rig = new Rig({ join: at(7) });
+    rig.commitAll();
+    rig.answerCheckIn({ type: 'member', layout: layoutOf(2) });
+    rig.node.stop();
+    rig.commitAll();
+    expect(rig.node.state).toBe('stopping');
+    expect(rig.transport.handlers).toBeUndefined();
+  });
+});
+
+it('a node does not start with settings that contradict each other', () => {
+  const rig = new Rig();
+  const timings = { ...defaultSettings.timings, electionTimeoutMs: 1 };
+  const options = { address: at(1), join: undefined, clusterSize: 1, partitions: 1, replication: 1 };
+  const settings = { ...defaultSettings, timings };
+  expect(() => new Node(rig, { ...options, settings, onRejected: () => undefined })).toThrow(InvalidSettings);
 });

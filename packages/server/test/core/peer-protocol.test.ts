@@ -1,55 +1,29 @@
-import { limits } from '@kvorum/common';
-import { Writer } from '@kvorum/common';
-import type { Message } from '@kvorum/consensus';
+import { EPOCH_MAX, PARTITIONS_MAX, Writer } from '@kvorum/common';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PeerMessage } from '../../src/core/index.ts';
-import { decodePeerFrame, writePeerMessage } from '../../src/core/index.ts';
+import { decodePeerFrame, INCARNATION_MAX, writePeerMessage, writeReplicaMessage } from '../../src/core/index.ts';
 import { bytes, groupReply, groupRequest, layout, uint } from '../../../common/test/arbitraries.ts';
 import { fuzz, survives } from '../../../common/test/fuzz.ts';
 
-const group = fc.nat(limits.partitionsMax);
-const ballot = fc.record({ number: uint, priority: uint, node: uint });
+const group = fc.nat(PARTITIONS_MAX);
+const incarnation = fc.nat(INCARNATION_MAX);
+const epoch = fc.oneof(fc.nat(300), fc.constantFrom(2 ** 31, EPOCH_MAX));
 const type = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name);
-const entries = fc.array(
-  fc.record({ kind: fc.constantFrom('command' as const, 'stop-sign' as const), payload: bytes }),
-  { maxLength: 3 },
-);
-
-const consensus: fc.Arbitrary<Message> = fc.oneof(
-  fc.record({ type: type('prepare'), ballot, acceptedBallot: ballot, logLength: uint, suffixFrom: uint }),
-  fc.record({
-    type: type('promise'),
-    ballot,
-    acceptedBallot: ballot,
-    logLength: uint,
-    decidedIndex: uint,
-    suffixFrom: uint,
-    suffix: entries,
-  }),
-  fc.record({ type: type('prepare-request') }),
-  fc.record({ type: type('accept-sync'), ballot, from: uint, to: uint, at: uint, entries, decidedIndex: uint }),
-  fc.record({ type: type('accept'), ballot, from: uint, entries, decidedIndex: uint }),
-  fc.record({ type: type('accepted'), ballot, acceptedIndex: uint }),
-  fc.record({ type: type('decide'), ballot, decidedIndex: uint }),
-  fc.record({ type: type('snapshot-offer'), ballot, index: uint }),
-  fc.record({ type: fc.constantFrom('read-check' as const, 'read-checked' as const), ballot, round: uint }),
-);
-
-const heartbeat = fc.record({ group, ballot, leader: ballot, happy: fc.boolean(), leadingDecidedIndex: uint });
+const heartbeat = fc.record({ group, body: bytes });
 
 const message: fc.Arbitrary<PeerMessage> = fc.oneof(
   fc.record({ type: type('heartbeat-request'), round: uint }),
   fc.record({
     type: type('heartbeat-reply'),
     round: uint,
-    starts: uint,
+    incarnation,
     number: uint,
-    epoch: uint,
+    epoch,
     groups: fc.array(heartbeat, { maxLength: 4 }),
   }),
-  fc.record({ type: type('consensus'), group, message: consensus }),
-  fc.record({ type: type('forward'), id: uint, starts: uint, hops: uint, request: groupRequest }),
+  fc.record({ type: type('replica'), group, body: bytes }),
+  fc.record({ type: type('forward'), id: uint, incarnation, hops: uint, request: groupRequest }),
   fc.record({ type: type('forwarded'), id: uint, reply: groupReply }),
   fc.record({ type: type('layout-request') }),
   fc.record({ type: type('layout'), layout }),
@@ -60,7 +34,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     group,
     transfer: uint,
     part: uint,
-    ballot,
+    proof: bytes,
     records: fc.array(fc.record({ key: bytes, value: bytes }), { maxLength: 4 }),
   }),
 );
@@ -79,12 +53,11 @@ describe('peer messages', () => {
     const property = fc.property(messages, (sent) => {
       for (const item of sent) {
         seen.add(item.type);
-        if (item.type === 'consensus') seen.add(item.message.type);
       }
       expect(decodePeerFrame(encode(sent))).toEqual(sent);
     });
     fc.assert(property, { seed: 20260101, numRuns: 400 });
-    expect(seen.size).toBe(10 + 10);
+    expect(seen.size).toBe(10);
   });
 
   it('that were cut give a prefix of the frame or a DecodeError', () => {
@@ -110,6 +83,54 @@ describe('peer messages', () => {
     for (let times = 0; times < 500; times += 1) {
       for (const frame of frames) decodes(decodePeerFrame, noise.mutate(frame));
     }
+  });
+
+  it('between replicas are what the protocol wrote, whoever wrote the frame', () => {
+    const body = Uint8Array.of(1, 2, 3);
+    const writer = new Writer();
+    writeReplicaMessage(writer, 7, (w) => w.raw(body));
+    expect(writer.finish()).toEqual(encode([{ type: 'replica', group: 7, body }]));
+  });
+
+  it.each<[what: string, write: (writer: Writer) => void]>([
+    [
+      'an incarnation',
+      (writer) =>
+        writer
+          .u8(1)
+          .uint(1)
+          .uint(INCARNATION_MAX + 1)
+          .uint(1)
+          .uint(1)
+          .uint(0),
+    ],
+    [
+      'an epoch',
+      (writer) =>
+        writer
+          .u8(1)
+          .uint(1)
+          .uint(1)
+          .uint(1)
+          .uint(EPOCH_MAX + 1)
+          .uint(0),
+    ],
+    [
+      'a group',
+      (writer) =>
+        writer
+          .u8(2)
+          .uint(PARTITIONS_MAX + 1)
+          .sized(() => undefined),
+    ],
+    [
+      'a heartbeat',
+      (writer) => writer.u8(1).uint(1).uint(1).uint(1).uint(1).uint(1).uint(1).bytes(new Uint8Array(1025)),
+    ],
+  ])('with %s over its bound are refused', (_what, write) => {
+    const writer = new Writer();
+    write(writer);
+    expect(survives(decodePeerFrame, writer.finish())).toBe(false);
   });
 
   it('do not carry status, layout or check-in answers as a group’s reply', () => {

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { GroupRequest } from '@kvorum/common';
-import { encodeRequests, encodeUtf8, groupOfKey, limits } from '@kvorum/common';
+import { encodeRequests, encodeUtf8, FRAME_BYTES_MAX, groupOfKey, REQUESTS_PER_FRAME_MAX } from '@kvorum/common';
 import { sharedBench } from './support/bench.ts';
 import { Cluster, expectServing } from './support/cluster.ts';
 import { until } from './support/deadline.ts';
@@ -39,22 +39,24 @@ describe('frames that do not decode', () => {
     { id: 1, body: { type: 'group', forward: true, request: putTo(1, 'key', 'value') } },
   ]);
   it.each([
-    ['an unknown request kind', Uint8Array.of(1, 9), 'unknown kind 9'],
-    ['an unknown group request', Uint8Array.of(1, 2, 1, 9), 'unknown kind 9'],
-    ['an unknown command', Uint8Array.of(1, 2, 1, 1, 1, 1, 1, 1, 9), 'unknown kind 9'],
-    ['a boolean that is none', Uint8Array.of(1, 2, 7), '7 is not a boolean'],
+    ['an unknown request kind', Uint8Array.of(1, 0, 9), 'unknown kind 9'],
+    ['an unknown group request', Uint8Array.of(1, 0, 2, 1, 9), 'unknown kind 9'],
+    ['an unknown command', Uint8Array.of(1, 0, 2, 1, 1, 1, 1, 1, 1, 9), 'unknown kind 9'],
+    ['a boolean that is none', Uint8Array.of(1, 0, 2, 7), '7 is not a boolean'],
     ['a request cut short', request.subarray(0, request.length - 1), 'unexpected end'],
     ['half a request', request.subarray(0, request.length / 2), 'unexpected end'],
     ['an id without an end', new Uint8Array(100).fill(0xff), 'number'],
-    ['a key of more bytes than there are', Uint8Array.of(1, 2, 1, 2, 1, 0xff, 0xff, 0xff, 1), 'unexpected end'],
-    ['a length of 2 GiB', Uint8Array.of(1, 2, 1, 2, 1, 0xff, 0xff, 0xff, 0xff, 7), 'over its limit'],
-    ['a group beyond all groups', Uint8Array.of(1, 2, 1, 2, 0xff, 0xff, 3, 0), 'over its limit'],
-    ['text that is not UTF-8', Uint8Array.of(1, 3, 2, 0xc3, 0x28), 'UTF-8'],
-    ['bytes after a whole request', Uint8Array.of(1, 0, 5), 'unexpected end'],
+    ['a key of more bytes than there are', Uint8Array.of(1, 0, 2, 1, 2, 1, 0, 0xff, 0xff, 0xff, 1), 'unexpected end'],
+    ['a length of 2 GiB', Uint8Array.of(1, 0, 2, 1, 2, 1, 0, 0xff, 0xff, 0xff, 0xff, 7), 'over its limit'],
+    ['a group beyond all groups', Uint8Array.of(1, 0, 2, 1, 2, 0xff, 0xff, 3, 0), 'over its limit'],
+    ['text that is not UTF-8', Uint8Array.of(1, 0, 3, 2, 0xc3, 0x28), 'UTF-8'],
+    ['bytes after a whole request', Uint8Array.of(1, 0, 0, 5), 'unexpected end'],
+    ['more credit than can be granted', Uint8Array.of(1, 0xff, 0xff, 0xff, 0x7f, 0), 'over its limit'],
+    ['an unknown query', Uint8Array.of(1, 0, 2, 1, 2, 1, 9), 'unknown kind 9'],
     [
       'too many requests',
-      new Uint8Array(2 * (limits.requestsPerFrameMax + 1)).map((_, i) => i % 2),
-      `more than ${limits.requestsPerFrameMax} requests in a frame`,
+      new Uint8Array(3 * (REQUESTS_PER_FRAME_MAX + 1)).map((_, i) => (i % 3 === 0 ? 1 : 0)),
+      `more than ${REQUESTS_PER_FRAME_MAX} requests in a frame`,
     ],
   ])('%s', async (_what, frame, reason) => {
     const before = await badFrames();
@@ -92,7 +94,7 @@ describe('frames that do not decode', () => {
 
   it('a frame over the limit, unread beyond it', async () => {
     const client = await open();
-    client.send(new Uint8Array(limits.frameBytesMax + 1));
+    client.send(new Uint8Array(FRAME_BYTES_MAX + 1));
     expect((await client.closing()).code).toBe(1009);
   });
 

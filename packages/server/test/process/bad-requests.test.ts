@@ -3,7 +3,7 @@
  */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Command, GroupRequest, ReplyBody } from '@kvorum/common';
-import { limits } from '@kvorum/common';
+import { defaultLimits } from '@kvorum/common';
 import { sharedBench } from './support/bench.ts';
 import { Cluster, expectServing } from './support/cluster.ts';
 import { keyOfGroupOne, leaderOf, openSession, read } from './support/group-requests.ts';
@@ -75,7 +75,12 @@ describe('requests that are refused', () => {
       'session-expired',
       /open a new/,
     ],
-    ['a key of another group', { type: 'read', group: 2, key: keyOfGroupOne() }, 'wrong-group', /not in group 2/],
+    [
+      'a key of another group',
+      { type: 'read', group: 2, query: { type: 'get', key: keyOfGroupOne() } },
+      'wrong-group',
+      /not in group 2/,
+    ],
   ])('%s', async (_what, request, code, message) => {
     const reply = await refused(request);
     expect(reply.code).toBe(code);
@@ -83,7 +88,7 @@ describe('requests that are refused', () => {
     if (code === 'wrong-group') expect(reply.epoch).toBe(1);
   });
 
-  const tooLarge = new Uint8Array(limits.valueBytesMax + 1);
+  const tooLarge = new Uint8Array(defaultLimits.valueBytesMax + 1);
   const key = keyOfGroupOne();
   it.each<[string, Command]>([
     ['put', { type: 'put', key, value: tooLarge }],
@@ -97,7 +102,7 @@ describe('requests that are refused', () => {
   });
 
   it('a value and a key of just the limit are not', async () => {
-    const [longKey, longValue] = ['k'.repeat(limits.keyBytesMax), 'v'.repeat(limits.valueBytesMax)];
+    const [longKey, longValue] = ['k'.repeat(defaultLimits.keyBytesMax), 'v'.repeat(defaultLimits.valueBytesMax)];
     await normal.put(longKey, longValue);
     expect((await normal.get(longKey))?.value).toBe(longValue);
   });
@@ -116,7 +121,7 @@ describe('requests that are refused', () => {
     const request = execute({ type: 'put', key: keyOfGroupOne(), value }, session);
     const reply = await client.request({
       ...{ type: 'group', forward: true },
-      request: { ...request, sequence: limits.sessionWindowMax + 1, floor: 1 } as GroupRequest,
+      request: { ...request, sequence: defaultLimits.sessionWindowMax + 1, floor: 1 } as GroupRequest,
     });
     expect(reply).toMatchObject({ type: 'refused', code: 'busy' });
   });

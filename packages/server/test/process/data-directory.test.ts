@@ -1,7 +1,7 @@
 /**
  * Data directories that are in use, left behind, of another cluster or damaged.
  */
-import { cpSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatAddress } from '@kvorum/common';
@@ -9,7 +9,7 @@ import type { Bench } from './support/bench.ts';
 import { freePort, sharedBench, testBench } from './support/bench.ts';
 import { Cluster, expectServing } from './support/cluster.ts';
 import { until } from './support/deadline.ts';
-import { flipByte, LogRecord, StateRecord } from './support/damage.ts';
+import { flipByte, LogRecord, makeNewer, StateRecord } from './support/damage.ts';
 import type { ServerProcess } from './support/server-process.ts';
 
 /** Of a start that takes a quarter of a second on an idle machine. */
@@ -168,7 +168,7 @@ describe('damaged', () => {
   it.each([
     ['the identity', LogRecord.identity, /the identity record is damaged/],
     ['the layout', LogRecord.layout, /the layout record is damaged/],
-    ["a group's promise", LogRecord.hardState, /the log of group \d+ is damaged/],
+    ["a group's promise", LogRecord.head, /the log of group \d+ is damaged/],
     ["a group's log entries", LogRecord.segment, /the log of group \d+ is damaged/],
   ])('in the log, in %s: the node stops', async (_what, record, message) => {
     const bench = testBench();
@@ -250,5 +250,40 @@ describe('damaged', () => {
     expect(server.output).toContain('a-file');
     expect(server.output).toContain('--data-dir');
     expect(server.output).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe('of another version', () => {
+  const refused = async (cluster: Cluster, what: string): Promise<void> => {
+    const server = cluster.start(0);
+    expect(await server.exit(), server.output).toEqual({ code: 1, signal: null });
+    expect(server.output).toContain(`${what}; this version of Kvorum reads format 1`);
+    expect(server.output).toContain('start the version of Kvorum that wrote');
+    expect(server.output).not.toMatch(/\n\s+at /);
+  };
+
+  it('that is newer: the node says both formats and stops, and starts again when it is its own', async () => {
+    const cluster = stopped(testBench(), 'SIGTERM');
+    const directory = directoryOf(cluster);
+    const file = path.join(directory, 'FORMAT');
+    expect(readFileSync(file, 'utf8')).toBe('1\n');
+    writeFileSync(file, '2\n');
+    await refused(cluster, `the data directory ${directory} has format 2`);
+    writeFileSync(file, '1\n');
+    cluster.start(0);
+    await cluster.healthy();
+  });
+
+  it('from before there were formats: the node says so and stops', async () => {
+    const cluster = stopped(testBench(), 'SIGTERM');
+    const directory = directoryOf(cluster);
+    rmSync(path.join(directory, 'FORMAT'));
+    await refused(cluster, `the data directory ${directory} has format 0`);
+  });
+
+  it('in a record of its log: the node says both formats and stops', async () => {
+    const cluster = stopped(testBench(), 'SIGTERM');
+    await makeNewer(path.join(directoryOf(cluster), 'log'), LogRecord.head);
+    await refused(cluster, 'has format 2');
   });
 });

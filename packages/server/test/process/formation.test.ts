@@ -46,7 +46,7 @@ describe('a cluster of three', () => {
     expect(statuses.map((status) => status.node).sort()).toEqual([1, 2, 3]);
     expect(new Set(statuses.map((status) => status.clusterId)).size).toBe(1);
     for (const status of statuses) {
-      expect(status).toMatchObject({ state: 'member', starts: 1, badFrames: 0 });
+      expect(status).toMatchObject({ state: 'member', incarnation: 1, badFrames: 0 });
       expect(status.groups.map((group) => group.group)).toEqual(Array.from({ length: 13 }, (_, group) => group));
     }
     const health = await cluster.server(0).http('/healthz');
@@ -97,7 +97,7 @@ describe('a cluster of three', () => {
     await cluster.healthy();
     for (let n = 0; n < 100; n += 1) expect((await client.get(`kept-${n}`))?.value).toBe(`${n}`);
     for (const [place, status] of (await cluster.statuses()).entries()) {
-      expect(status).toMatchObject({ node: former[place]?.node, clusterId: former[place]?.clusterId, starts: 2 });
+      expect(status).toMatchObject({ node: former[place]?.node, clusterId: former[place]?.clusterId, incarnation: 2 });
     }
   });
 

@@ -5,7 +5,15 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { afterEach, beforeAll, expect, it } from 'vitest';
-import { CLIENT_PATH, CLIENT_SUBPROTOCOL, encodeRequests, formatAddress, limits } from '@kvorum/common';
+import {
+  CLIENT_PATH,
+  CLIENT_SUBPROTOCOL,
+  encodeRequests,
+  defaultLimits,
+  defaultTimings,
+  formatAddress,
+  REQUESTS_PER_FRAME_MAX,
+} from '@kvorum/common';
 import { WebSocket } from 'ws';
 import { sharedBench, testBench } from './support/bench.ts';
 import { Cluster, expectServing } from './support/cluster.ts';
@@ -86,9 +94,9 @@ it('websocket clients that ask for nothing are closed with a reason; those that 
   // A ping is no request.
   for (const client of clients.slice(0, 10)) client.socket.ping();
   expect((await cluster.server(0).status()).clients).toBeGreaterThanOrEqual(SILENT_CLIENTS);
-  const closes = await Promise.all(clients.map((client) => client.closing(limits.firstFrameTimeoutMs + 3000)));
+  const closes = await Promise.all(clients.map((client) => client.closing(defaultTimings.firstFrameTimeoutMs + 3000)));
   const tookMs = performance.now() - openedMs;
-  expect(tookMs).toBeGreaterThanOrEqual(limits.firstFrameTimeoutMs - 100);
+  expect(tookMs).toBeGreaterThanOrEqual(defaultTimings.firstFrameTimeoutMs - 100);
   const expected: Closed = { code: 1008, reason: 'nothing was asked for 10 s' };
   expect(closes).toEqual(clients.map(() => expected));
   print(`${SILENT_CLIENTS} silent websocket clients were closed after ${Math.round(tookMs)} ms`);
@@ -102,7 +110,7 @@ it('clients above the limit are refused with 503 and the limit; the others are s
   own.atEnd(() => sockets.forEach((socket) => socket.terminate()));
   const reasons: string[] = [];
   const url = `ws://${formatAddress(cluster.address(0))}${CLIENT_PATH}`;
-  await openAll(limits.clientConnectionsMax + 20, 200, () => {
+  await openAll(defaultLimits.clientConnectionsMax + 20, 200, () => {
     const socket = new WebSocket(url, CLIENT_SUBPROTOCOL, { perMessageDeflate: false });
     sockets.push(socket);
     socket.on('error', () => undefined);
@@ -119,11 +127,11 @@ it('clients above the limit are refused with 503 and the limit; the others are s
       });
     });
   });
-  print(`${limits.clientConnectionsMax + 20} websocket clients at once: ${reasons.length} were refused`);
+  print(`${defaultLimits.clientConnectionsMax + 20} websocket clients at once: ${reasons.length} were refused`);
   printRss('with them');
   expect(reasons.length).toBeGreaterThan(0);
   expect(new Set(reasons)).toEqual(
-    new Set([`503 this server has its limit of ${limits.clientConnectionsMax} connections`]),
+    new Set([`503 this server has its limit of ${defaultLimits.clientConnectionsMax} connections`]),
   );
   await expectServing(cluster, normal);
 });
@@ -133,7 +141,7 @@ it('a server is found by its peers though it has as many clients as it takes', a
   const sockets: WebSocket[] = [];
   own.atEnd(() => sockets.forEach((socket) => socket.terminate()));
   const url = `ws://${formatAddress(cluster.address(0))}${CLIENT_PATH}`;
-  await openAll(limits.clientConnectionsMax, 200, () => {
+  await openAll(defaultLimits.clientConnectionsMax, 200, () => {
     const socket = new WebSocket(url, CLIENT_SUBPROTOCOL, { perMessageDeflate: false });
     sockets.push(socket);
     return new Promise<void>((resolve) => socket.on('open', resolve).on('error', () => resolve()));
@@ -151,7 +159,7 @@ it('a client that floods a server with questions about its status does not stop 
   const flooder = await RawClient.open(own, cluster.address(0));
   let answered = 0;
   flooder.socket.removeAllListeners('message').on('message', () => (answered += 1));
-  for (let n = 0; n < 10; n += 1) flooder.send(statusRequests(1 + n * limits.requestsPerFrameMax));
+  for (let n = 0; n < 10; n += 1) flooder.send(statusRequests(1 + n * REQUESTS_PER_FRAME_MAX));
   await load.progress(50);
   const flooded = load.takeGap();
   flooder.socket.terminate();
@@ -164,7 +172,7 @@ it('a client that floods a server with questions about its status does not stop 
 
 /** A full frame of them: some 12 KB that ask for as many megabytes. */
 function statusRequests(firstId: number): Uint8Array {
-  const requests = Array.from({ length: limits.requestsPerFrameMax }, (_, n) => firstId + n);
+  const requests = Array.from({ length: REQUESTS_PER_FRAME_MAX }, (_, n) => firstId + n);
   return encodeRequests(requests.map((id) => ({ id, body: { type: 'status' } })));
 }
 
@@ -177,17 +185,19 @@ it('a client that opens sessions without end does not lock the others out', asyn
   const leader = (await cluster.statuses()).findIndex(leads);
   const opener = await RawClient.open(own, cluster.address(leader));
   const body = { type: 'group', forward: true, request: { type: 'open-session', group } } as const;
-  const opened = 3 * limits.requestsPerFrameMax;
-  expect(opened).toBeGreaterThan(limits.sessionsPerGroupMax);
-  for (let first = 1; first < opened; first += limits.requestsPerFrameMax) {
-    const ids = Array.from({ length: limits.requestsPerFrameMax }, (_, n) => first + n);
+  const opened = 3 * REQUESTS_PER_FRAME_MAX;
+  expect(opened).toBeGreaterThan(defaultLimits.sessionsPerGroupMax);
+  for (let first = 1; first < opened; first += REQUESTS_PER_FRAME_MAX) {
+    const ids = Array.from({ length: REQUESTS_PER_FRAME_MAX }, (_, n) => first + n);
     opener.send(encodeRequests(ids.map((id) => ({ id, body }))));
     // In use meanwhile: not the least recently used, or else opened again.
     await normal.put(key, `${first}`);
   }
   await until('all sessions', 10_000, () => opener.replies.length === opened);
   const { groups } = await cluster.server(leader).status();
-  expect(groups.find((entry) => entry.group === group)?.sessions).toBeLessThanOrEqual(limits.sessionsPerGroupMax);
+  expect(groups.find((entry) => entry.group === group)?.sessions).toBeLessThanOrEqual(
+    defaultLimits.sessionsPerGroupMax,
+  );
   await normal.put(key, 'after');
   expect((await normal.get(key))?.value).toBe('after');
   printRss(`${opened} sessions`);

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { beforeAll, expect, it } from 'vitest';
 import type { Layout } from '@kvorum/common';
-import { encodeRequests, encodeUtf8, groupOfKey, limits } from '@kvorum/common';
+import { encodeRequests, encodeUtf8, defaultLimits, FRAME_BYTES_MAX, groupOfKey } from '@kvorum/common';
 import { sharedBench, testBench } from './support/bench.ts';
 import { Cluster, expectServing } from './support/cluster.ts';
 import { until, within } from './support/deadline.ts';
@@ -31,7 +31,7 @@ it('is closed with a reason once its replies pile up', async () => {
   const own = testBench();
   const normal = cluster.client();
   const layout = await normal.layout();
-  await normal.put('large', 'v'.repeat(limits.valueBytesMax));
+  await normal.put('large', 'v'.repeat(defaultLimits.valueBytesMax));
   const server = cluster.server(0);
   const before = server.rssBytes;
 
@@ -54,7 +54,7 @@ it('is closed with a reason once its replies pile up', async () => {
 
   tcp.resume();
   expect(await slow.closing()).toEqual({ code: 1008, reason: 'replies are not being read' });
-  expect(received).toBeLessThan(3 * limits.clientBacklogBytesMax);
+  expect(received).toBeLessThan(3 * defaultLimits.clientBacklogBytesMax);
   await until('no such client', 2000, async () => (await server.status()).clients === 1);
   await expectServing(cluster, normal);
 });
@@ -72,13 +72,15 @@ it('and many of them, too, cost a bounded amount', async () => {
   await expectServing(cluster, normal);
   const { rssBytesMax } = cluster.server(0);
   print(`eight clients that read nothing of 64 MiB each: rss at most ${Math.round(rssBytesMax / MIB)} MiB`);
-  expect(rssBytesMax).toBeLessThan(RSS_BYTES_MAX + slow.length * (limits.clientBacklogBytesMax + limits.frameBytesMax));
+  expect(rssBytesMax).toBeLessThan(
+    RSS_BYTES_MAX + slow.length * (defaultLimits.clientBacklogBytesMax + FRAME_BYTES_MAX),
+  );
 });
 
 it('a frame of many gets of a large value does not keep the others waiting', async () => {
   const own = testBench();
   const normal = cluster.client();
-  await normal.put('large', 'v'.repeat(limits.valueBytesMax));
+  await normal.put('large', 'v'.repeat(defaultLimits.valueBytesMax));
   // Read from the disk from then on, not from what was applied a moment ago.
   await cluster.server(0).end('SIGTERM');
   cluster.start(0);
@@ -97,7 +99,7 @@ it('a frame of many gets of a large value does not keep the others waiting', asy
 /** So many gets of the key in one frame, with ids from `firstId` on: a node heeds growing ids only. */
 function readsOf(layout: Layout, name: string, count: number, firstId = 1): Uint8Array {
   const key = encodeUtf8(name);
-  const request = { type: 'read', group: groupOfKey(layout, key), key } as const;
+  const request = { type: 'read', group: groupOfKey(layout, key), query: { type: 'get', key } } as const;
   const body = { type: 'group', forward: false, request } as const;
   return encodeRequests(Array.from({ length: count }, (_, n) => ({ id: firstId + n, body })));
 }

@@ -29,9 +29,9 @@ export interface Responder {
   push(body: ReplyBody): void;
   /** Bytes that may be pushed now; 0 for a request that wants one reply. */
   readonly credit: number;
-  /** Whether the client has gone meanwhile, or has cancelled the stream. */
+  /** Whether nobody takes more: the client has gone meanwhile or has cancelled the stream, or it had its last reply. */
   isAbandoned(): boolean;
-  /** Calls back when a stream without credit got some. */
+  /** Calls back when a stream without credit got some, and when it is abandoned. */
   onCredit(callback: () => void): void;
 }
 
@@ -42,7 +42,8 @@ export type RequestHandler = (body: RequestBody, responder: Responder) => void;
 interface Stream {
   credit: number;
   onCredit: () => void;
-  cancelled: boolean;
+  /** It had its last reply, or was cancelled. */
+  ended: boolean;
 }
 
 /** A client connection as the node sees it. */
@@ -56,6 +57,9 @@ export class ClientLink {
   /** By request id. */
   readonly streams = new Map<number, Stream>();
   #replies: Writer | undefined;
+  /** Pushed bytes among the replies, and among what the connection was given since it had no backlog. */
+  #pushedBytes = 0;
+  #pushedBacklogBytes = 0;
   #closed = false;
 
   constructor(connection: Connection, backlogBytesMax: number) {
@@ -74,14 +78,20 @@ export class ClientLink {
     this.#replies ??= new Writer();
     const before = this.#replies.length;
     writeReply(this.#replies, reply);
-    return this.#replies.length - before;
+    const bytes = this.#replies.length - before;
+    if (reply.more === true) this.#pushedBytes += bytes;
+    return bytes;
   }
 
   flush(): void {
     if (this.#replies === undefined || this.#closed) return;
+    if (this.#connection.backlogBytes() === 0) this.#pushedBacklogBytes = 0;
+    // A client that grants credit and reads nothing is not served without bound.
+    this.#pushedBacklogBytes = Math.min(this.#pushedBacklogBytes + this.#pushedBytes, CREDIT_BYTES_MAX);
+    this.#pushedBytes = 0;
     this.#connection.send(this.#replies.finish());
     this.#replies = undefined;
-    if (this.#connection.backlogBytes() > this.#backlogBytesMax) {
+    if (this.#connection.backlogBytes() - this.#pushedBacklogBytes > this.#backlogBytesMax) {
       mark('slow-reader-closed');
       this.close('replies are not being read');
     }
@@ -98,7 +108,12 @@ export class ClientLink {
   }
 
   closed(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    for (const stream of this.streams.values()) {
+      stream.ended = true;
+      stream.onCredit();
+    }
     this.streams.clear();
   }
 }
@@ -207,12 +222,13 @@ export class Gateway {
   }
 
   #stream(link: ClientLink, id: number, credit: number): Responder {
-    const stream: Stream = { credit, onCredit: () => undefined, cancelled: false };
+    const stream: Stream = { credit, onCredit: () => undefined, ended: false };
     link.streams.set(id, stream);
-    const isAbandoned = (): boolean => link.isClosed || stream.cancelled;
+    const isAbandoned = (): boolean => link.isClosed || stream.ended;
     return {
       reply: (body) => {
         if (isAbandoned()) return;
+        stream.ended = true;
         link.unanswered -= 1;
         link.streams.delete(id);
         this.#reply(link, { id, body });
@@ -238,7 +254,7 @@ export class Gateway {
       if (wasStuck && stream.credit > 0) stream.onCredit();
       return;
     }
-    stream.cancelled = true;
+    stream.ended = true;
     link.streams.delete(body.of);
     link.unanswered -= 1;
     stream.onCredit();

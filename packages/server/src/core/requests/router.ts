@@ -120,7 +120,7 @@ export class Router {
     if (layout === undefined) return refusal('unavailable', 'the cluster is still being formed');
     if (request.group === METADATA_GROUP) return refusal('bad-request', 'group 0 holds the layout, not keys');
     if (request.group >= layout.groups.length) return wrongGroup(layout, `there is no group ${request.group}`);
-    if (request.type === 'open-session') return undefined;
+    if (request.type === 'open-session') return this.#unsupported(request.group, layout, request.type);
     if (request.type === 'execute' && request.session === 0) return refusal('bad-request', 'session 0 is reserved');
     const operation = request.type === 'read' ? request.query : request.command;
     const problem = operationProblem(operation, this.#host.settings.limits);
@@ -131,12 +131,14 @@ export class Router {
     return this.#unsupported(request.group, layout, operation.type);
   }
 
-  /** Whether the protocol of the group has the operation at all. */
-  #unsupported(group: GroupId, layout: Layout, operation: OperationType): GroupReply | undefined {
+  /** Why the protocol of the group cannot do that at all. */
+  #unsupported(group: GroupId, layout: Layout, what: OperationType | 'open-session'): GroupReply | undefined {
     const name = layout.groups[group]?.protocol ?? '';
     const protocol = this.#host.protocols.get(name);
-    if (protocol?.traits.operations.has(operation) === true) return undefined;
-    const why = protocol === undefined ? 'which this node does not know' : `which has no ${operation}`;
+    const traits = protocol?.traits;
+    if (what === 'open-session' ? traits?.sessions === true : traits?.operations.has(what) === true) return undefined;
+    const lacks = what === 'open-session' ? 'sessions' : what;
+    const why = protocol === undefined ? 'which this node does not know' : `which has no ${lacks}`;
     return refusal('unsupported', `group ${group} runs ${name}, ${why}`);
   }
 

@@ -1,8 +1,9 @@
 import type { Address, CheckInState, ReplyBody } from '@kvorum/common';
-import { decodeRequests, encodeReplies } from '@kvorum/common';
+import { decodeRequests, defaultTimings, encodeReplies } from '@kvorum/common';
+import { FakeDialer, ListLogger, ManualClock } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
-import { CHECK_IN_RETRY_MS, CheckInLoop } from '../../../src/core/membership/check-in.ts';
-import { FakeDialer, ListLogger, ManualClock } from '../fakes.ts';
+import type { CheckInHost } from '../../../src/core/membership/check-in.ts';
+import { CheckInLoop } from '../../../src/core/membership/check-in.ts';
 import { b } from '../values.ts';
 
 type CheckedIn = Extract<ReplyBody, { type: 'checked-in' }>;
@@ -18,13 +19,14 @@ class Rig {
   readonly loop: CheckInLoop;
 
   constructor(ports: readonly number[] = [1, 2]) {
-    this.loop = new CheckInLoop(this, () => ports.map(at), {
+    const host: CheckInHost = {
       request: () => ({ type: 'check-in', instance: 'i', clusterId: undefined, address: at(9) }),
       onAnswer: (answer, from) => {
         this.answers.push([answer.state.type, from.port]);
         return this.next(answer);
       },
-    });
+    };
+    this.loop = new CheckInLoop(this, () => ports.map(at), host, defaultTimings);
     this.loop.start();
   }
 
@@ -94,7 +96,7 @@ describe('checking in', () => {
     const rig = new Rig();
     fail(rig);
     expect(rig.logger.lines).toEqual([`warn cannot check in at h:1: ${trouble}; still trying`]);
-    rig.clock.advance(CHECK_IN_RETRY_MS);
+    rig.clock.advance(defaultTimings.checkInRetryMs);
     expect(rig.dialled).toEqual([1, 2]);
     rig.answer(forming);
     expect(rig.answers).toEqual([['forming', 2]]);
@@ -104,7 +106,7 @@ describe('checking in', () => {
     const rig = new Rig();
     for (let attempt = 0; attempt < 60; attempt += 1) {
       rig.dialer.last.handlers.onClose('connection refused');
-      rig.clock.advance(CHECK_IN_RETRY_MS);
+      rig.clock.advance(defaultTimings.checkInRetryMs);
     }
     expect(rig.dialled).toHaveLength(61);
     expect(rig.logger.lines).toHaveLength(3);
@@ -114,10 +116,10 @@ describe('checking in', () => {
     const rig = new Rig();
     rig.next = () => {
       rig.loop.redirect(at(7));
-      return CHECK_IN_RETRY_MS;
+      return defaultTimings.checkInRetryMs;
     };
     rig.answer({ type: 'elsewhere', address: at(7) });
-    rig.clock.advance(CHECK_IN_RETRY_MS);
+    rig.clock.advance(defaultTimings.checkInRetryMs);
     expect(rig.dialled).toEqual([1, 7]);
   });
 

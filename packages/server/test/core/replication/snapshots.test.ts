@@ -1,16 +1,16 @@
 import type { NodeId } from '@kvorum/common';
-import { crc32, limits } from '@kvorum/common';
-import type { Ballot } from '@kvorum/consensus';
+import { crc32, defaultLimits, defaultSettings } from '@kvorum/common';
+import { MemoryStateStorage } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
 import { installedRecord, isInstalledRecord } from '../../../src/core/state/group-state.ts';
 import type { PeerMessage } from '../../../src/core/index.ts';
-import { CorruptRecord } from '../../../src/core/index.ts';
-import { seal } from '../../../src/core/storage/log-record.ts';
+import type { AppliedState } from '../../../src/core/index.ts';
+import { CorruptRecord, seal, unseal } from '../../../src/core/index.ts';
 import { Snapshots } from '../../../src/core/replication/snapshots.ts';
-import { MemoryStateStorage } from '../fakes.ts';
-import { ballot, b, text } from '../values.ts';
+import { b, text } from '../values.ts';
 
 const GROUP = 3;
+const sealed = (body: Uint8Array): Uint8Array => seal(1, (writer) => writer.raw(body));
 const old = [`old: 5 of ${crc32(b('state'))}`];
 
 class Side {
@@ -18,9 +18,12 @@ class Side {
   readonly sent: { to: NodeId; message: PeerMessage }[] = [];
   installed = 0;
   stillOfUse = true;
-  promised: Ballot | undefined = ballot(4, 2);
+  proof = b('proof 4');
+  isMember = true;
+  /** Called with what `beginReplacement` is. */
+  readonly replacing: number[] = [];
   /** Of the other side, as this one knows it. */
-  starts = 1;
+  incarnation = 1;
   alive = true;
   readonly snapshots: Snapshots;
 
@@ -30,29 +33,43 @@ class Side {
       this.storage,
       {
         send: (to, message) => this.sent.push({ to, message }),
-        startsOf: () => this.starts,
+        incarnationOf: () => this.incarnation,
         isAlive: () => this.alive,
-        promisedBallot: () => this.promised,
-        storedIndex: () => 0,
-        beginReplacement: () => this.stillOfUse,
+        applied: () => (this.isMember ? this.#applied() : undefined),
         onInstalled: () => (this.installed += 1),
       },
       firstTransfer,
+      defaultSettings,
     );
   }
 
+  #applied(): AppliedState {
+    return {
+      query: () => ({ type: 'value', found: undefined }),
+      hasUnflushed: false,
+      durableIndex: 0,
+      startFlush: () => undefined,
+      snapshotProof: () => this.proof,
+      checkSnapshotRecord: ({ value }) => void (value && unseal(value, 'a record', 1)),
+      beginReplacement: (index) => {
+        this.replacing.push(index);
+        return this.stillOfUse;
+      },
+    };
+  }
+
   rounds(count: number): void {
-    for (let round = 0; round < count; round += 1) this.snapshots.onRound();
+    for (let round = 0; round < count; round += 1) this.snapshots.onHeartbeatRound();
   }
 }
 
-/** A state as text, without the mark: comparing megabytes element by element takes long. */
+/** A state as text, without the installed record: comparing megabytes element by element takes long. */
 function stateOf(side: Side): string[] {
   const records = side.storage.dump(GROUP).filter((record) => !isInstalledRecord(record));
   return records.map(({ key, value }) => `${text(key)}: ${value?.length} of ${crc32(value ?? b(''))}`);
 }
 
-const marksOf = (side: Side): unknown => side.storage.dump(GROUP).filter(isInstalledRecord);
+const installedRecordsOf = (side: Side): unknown => side.storage.dump(GROUP).filter(isInstalledRecord);
 
 /** Node 1 fetches from node 2. */
 class Pair {
@@ -61,10 +78,10 @@ class Pair {
   /** Parts that arrived, with their number of records. */
   readonly parts: number[] = [];
 
-  constructor(values = 5, bytes = limits.snapshotChunkBytes / 2) {
+  constructor(values = 5, bytes = defaultLimits.snapshotChunkBytes / 2) {
     const records = Array.from({ length: values }, (_, i) => ({
       key: b(`k${i}`),
-      value: seal(new Uint8Array(bytes).fill(i)),
+      value: sealed(new Uint8Array(bytes).fill(i)),
     }));
     this.sender.storage.write(GROUP, records);
     this.receiver.storage.write(GROUP, [{ key: b('old'), value: b('state') }]);
@@ -90,19 +107,19 @@ class Pair {
 }
 
 describe('a transfer', () => {
-  it('pulls part after part and puts the whole state, with its mark, in place of the old one', () => {
+  it('pulls part after part and puts the whole state, with its installed record, in place of the old one', () => {
     const pair = new Pair();
     pair.receiver.snapshots.fetch(GROUP, 2, 10);
     pair.exchange();
     expect(pair.parts).toEqual([2, 2, 1, 0]);
     expect(pair.received).toEqual(stateOf(pair.sender));
-    expect(marksOf(pair.receiver)).toEqual([installedRecord(ballot(4, 2))]);
+    expect(installedRecordsOf(pair.receiver)).toEqual([installedRecord(b('proof 4'))]);
     expect(pair.receiver.installed).toBe(1);
   });
 
   it('never passes a damaged record on: the sender stops instead', () => {
     const pair = new Pair();
-    const damaged = seal(b('value')).fill(0x55, 5, 6);
+    const damaged = sealed(b('value')).fill(0x55, 5, 6);
     pair.sender.storage.write(GROUP, [{ key: b('k3'), value: damaged }]);
     pair.receiver.snapshots.fetch(GROUP, 2, 10);
     expect(() => pair.exchange()).toThrow(CorruptRecord);
@@ -117,21 +134,21 @@ describe('a transfer', () => {
     pair.exchange((message) => {
       if (message.type === 'snapshot-part' && !written) {
         written = true;
-        pair.sender.storage.write(GROUP, [{ key: b('k4'), value: seal(b('later')) }]);
-        pair.sender.promised = ballot(9, 3);
+        pair.sender.storage.write(GROUP, [{ key: b('k4'), value: sealed(b('later')) }]);
+        pair.sender.proof = b('proof 9');
       }
       return false;
     });
     expect(pair.received).toEqual(before);
-    expect(marksOf(pair.receiver)).toEqual([installedRecord(ballot(4, 2))]);
+    expect(installedRecordsOf(pair.receiver)).toEqual([installedRecord(b('proof 4'))]);
   });
 
-  it('leaves the sender’s own mark behind', () => {
+  it('leaves the sender’s own installed record behind', () => {
     const pair = new Pair(1);
-    pair.sender.storage.write(GROUP, [installedRecord(ballot(1, 3))]);
+    pair.sender.storage.write(GROUP, [installedRecord(b('proof 1'))]);
     pair.receiver.snapshots.fetch(GROUP, 2, 10);
     pair.exchange();
-    expect(marksOf(pair.receiver)).toEqual([installedRecord(ballot(4, 2))]);
+    expect(installedRecordsOf(pair.receiver)).toEqual([installedRecord(b('proof 4'))]);
   });
 
   it('writes one part after the other, and nothing is in force before the last', () => {
@@ -205,7 +222,7 @@ describe('a transfer that comes to nothing', () => {
     pair.exchange((message) => message.type === 'snapshot-part' && message.part === 1);
     pair.receiver.rounds(1);
     expect(pair.receiver.storage.aborted).toBe(0);
-    pair.receiver.starts = 2;
+    pair.receiver.incarnation = 2;
     pair.receiver.rounds(1);
     expect(pair.receiver.storage.aborted).toBe(1);
     expect(pair.receiver.snapshots.fetch(GROUP, 2, 10)).toBe(true);
@@ -267,6 +284,37 @@ describe('a transfer that comes to nothing', () => {
     expect(pair.receiver.storage.aborted).toBe(1);
   });
 
+  it('is wanted from where the log ended on', () => {
+    const pair = new Pair();
+    pair.receiver.snapshots.fetch(GROUP, 2, 10);
+    pair.exchange();
+    expect(pair.receiver.replacing).toEqual([10]);
+  });
+
+  it('ends with the replica, on both sides, and leaves nothing open', () => {
+    const pair = new Pair();
+    pair.receiver.snapshots.fetch(GROUP, 2, 10);
+    pair.exchange((message) => message.type === 'snapshot-part' && message.part === 1);
+    pair.sender.snapshots.forget(GROUP + 1);
+    expect(pair.sender.storage.openViews).toBe(1);
+    pair.sender.snapshots.forget(GROUP);
+    pair.receiver.snapshots.forget(GROUP);
+    expect(pair.sender.storage.openViews).toBe(0);
+    expect(pair.receiver.storage.aborted).toBe(1);
+    pair.exchange();
+    expect(pair.received).toEqual(old);
+    expect(pair.receiver.snapshots.fetch(GROUP, 2, 10)).toBe(true);
+  });
+
+  it('keeps the log of the sender from its end on, as long as it is under way', () => {
+    const pair = new Pair();
+    expect(pair.sender.snapshots.retainFrom(GROUP)).toBe(Infinity);
+    pair.sender.snapshots.onRequest(1, { type: 'snapshot-request', group: GROUP, transfer: 5, part: 0 });
+    expect([GROUP, GROUP + 1].map((group) => pair.sender.snapshots.retainFrom(group))).toEqual([0, Infinity]);
+    pair.sender.snapshots.forget(GROUP);
+    expect(pair.sender.snapshots.retainFrom(GROUP)).toBe(Infinity);
+  });
+
   it('is one at a time for each group', () => {
     const pair = new Pair();
     pair.receiver.snapshots.fetch(GROUP, 2, 10);
@@ -274,12 +322,12 @@ describe('a transfer that comes to nothing', () => {
     expect(pair.receiver.sent).toHaveLength(1);
   });
 
-  it('does not begin in the middle, nor in a group without a promise', () => {
+  it('does not begin in the middle, nor of a group that the node is no member of', () => {
     const sender = new Side();
     sender.snapshots.onRequest(1, { type: 'snapshot-request', group: GROUP, transfer: 5, part: 2 });
     const lost = { type: 'snapshot-lost', group: GROUP, transfer: 5 };
     expect(sender.sent.splice(0)).toEqual([{ to: 1, message: lost }]);
-    sender.promised = undefined;
+    sender.isMember = false;
     sender.snapshots.onRequest(1, { type: 'snapshot-request', group: GROUP, transfer: 5, part: 0 });
     expect(sender.sent).toEqual([]);
     expect(sender.storage.openViews).toBe(0);

@@ -1,15 +1,19 @@
 import type { GroupId, GroupReply, GroupRequest, Layout, NodeId } from '@kvorum/common';
-import { limits } from '@kvorum/common';
+import { defaultLimits, defaultSettings, METADATA_PROTOCOL, operationTypes } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import type { GroupReplica } from '../../../src/core/replication/group-replica.ts';
 import type { PeerMessage } from '../../../src/core/index.ts';
 import { Router } from '../../../src/core/requests/router.ts';
-import type { ScriptedLog } from '../values.ts';
-import { ballot, b, keyIn, layoutOf, scriptedReplica } from '../values.ts';
+import type { ScriptedReplica } from '../values.ts';
+import { b, keyIn, layoutOf, ScriptedProtocol, scriptedReplica } from '../values.ts';
 
 const whole = layoutOf(4);
 const key = keyIn(whole, 1);
-const read = (group: GroupId = 1, name = key): GroupRequest => ({ type: 'read', group, key: name });
+const read = (group: GroupId = 1, name = key): GroupRequest => ({
+  type: 'read',
+  group,
+  query: { type: 'get', key: name },
+});
 const put = (value: Uint8Array, part: Partial<Extract<GroupRequest, { type: 'execute' }>> = {}): GroupRequest => ({
   type: 'execute',
   group: 1,
@@ -26,12 +30,17 @@ class Rig {
   /** Of every other node, since the rig was made. */
   restarts = 0;
   readonly sent: { to: NodeId; message: PeerMessage }[] = [];
-  readonly replicas = new Map<GroupId, { replica: GroupReplica; log: ScriptedLog }>();
+  readonly replicas = new Map<GroupId, { replica: GroupReplica; script: ScriptedReplica }>();
   readonly replies: GroupReply[] = [];
   readonly router = new Router({
     self: 1,
-    starts: 3,
-    startsOf: (node) => 10 + node + this.restarts,
+    incarnation: 3,
+    settings: defaultSettings,
+    protocols: new Map([
+      ...new ScriptedProtocol(METADATA_PROTOCOL).table,
+      ...new ScriptedProtocol('register', new Set([...operationTypes].filter((type) => type !== 'add'))).table,
+    ]),
+    incarnationOf: (node) => 10 + node + this.restarts,
     layout: () => this.layout,
     replica: (group) => this.replicas.get(group)?.replica,
     isAlive: (node) => !this.dead.has(node),
@@ -41,8 +50,8 @@ class Rig {
   /** This node's replica of group 1 follows that leader; 0 for none, 1 for this node. */
   follow(leader: NodeId): this {
     const entry = scriptedReplica(1);
-    entry.log.leader = ballot(leader === 0 ? 0 : 5, leader);
-    entry.log.leading = leader === 1;
+    entry.script.leader = leader;
+    entry.script.serves = leader === 1;
     this.replicas.set(1, entry);
     return this;
   }
@@ -61,12 +70,22 @@ class Rig {
 
 describe('checks', () => {
   it.each([
-    ['a key over the limit', read(1, new Uint8Array(limits.keyBytesMax + 1)), 'too-large', /key has 1025 bytes.*1024/],
-    ['a value over the limit', put(new Uint8Array(limits.valueBytesMax + 1)), 'too-large', /value has 1048577 bytes/],
+    [
+      'a key over the limit',
+      read(1, new Uint8Array(defaultLimits.keyBytesMax + 1)),
+      'too-large',
+      /key has 1025 bytes.*1024/,
+    ],
+    [
+      'a value over the limit',
+      put(new Uint8Array(defaultLimits.valueBytesMax + 1)),
+      'too-large',
+      /value has 1048577 bytes/,
+    ],
     [
       'an expected value over the limit',
       put(b(''), {
-        command: { type: 'cas', key, expected: new Uint8Array(limits.valueBytesMax + 1), next: b('') },
+        command: { type: 'cas', key, expected: new Uint8Array(defaultLimits.valueBytesMax + 1), next: b('') },
       }),
       'too-large',
       /value has/,
@@ -74,7 +93,12 @@ describe('checks', () => {
     [
       'a next value over the limit',
       put(b(''), {
-        command: { type: 'cas-version', key, expectedVersion: 0, next: new Uint8Array(limits.valueBytesMax + 1) },
+        command: {
+          type: 'cas-version',
+          key,
+          expectedVersion: 0,
+          next: new Uint8Array(defaultLimits.valueBytesMax + 1),
+        },
       }),
       'too-large',
       /value has/,
@@ -106,11 +130,35 @@ describe('checks', () => {
     expect(rig.submit(read())).toMatchObject({ code: 'unavailable' });
   });
 
+  it('refuse an operation that the protocol of the group does not have, and take the others', () => {
+    const rig = new Rig().follow(1);
+    const groups = whole.groups.map((group) => (group.id === 1 ? { ...group, protocol: 'register' } : group));
+    rig.layout = { ...whole, groups };
+    expect(rig.submit(put(b(''), { command: { type: 'add', key, delta: 1n } }))).toMatchObject({
+      code: 'unsupported',
+      message: 'group 1 runs register, which has no add',
+    });
+    rig.submit(put(b('v')));
+    rig.submit(read());
+    expect(rig.replies).toHaveLength(1);
+  });
+
+  it('refuse what is for a group whose protocol this node does not know', () => {
+    const rig = new Rig();
+    const groups = whole.groups.map((group) => (group.id === 1 ? { ...group, protocol: 'later' } : group));
+    rig.layout = { ...whole, groups };
+    expect(rig.submit(read(), true)).toMatchObject({
+      code: 'unsupported',
+      message: 'group 1 runs later, which this node does not know',
+    });
+    expect(rig.sent).toEqual([]);
+  });
+
   it('take keys and values at their limits', () => {
     const rig = new Rig().follow(1);
-    const at = Array.from({ length: 100 }, (_, i) => new Uint8Array(limits.keyBytesMax).fill(i));
+    const at = Array.from({ length: 100 }, (_, i) => new Uint8Array(defaultLimits.keyBytesMax).fill(i));
     for (const name of at) rig.submit(read(1, name));
-    rig.submit(put(new Uint8Array(limits.valueBytesMax)));
+    rig.submit(put(new Uint8Array(defaultLimits.valueBytesMax)));
     expect(rig.replies.every((reply) => reply.type === 'refused' && reply.code === 'wrong-group')).toBe(true);
     expect(rig.replies.length).toBeLessThan(100);
   });
@@ -121,7 +169,7 @@ describe('without passing on', () => {
     const rig = new Rig().follow(1);
     rig.submit(read());
     rig.replicas.get(1)?.replica.turn();
-    expect(rig.replicas.get(1)?.log.steps).toEqual([[{ type: 'read', ticket: 1 }]]);
+    expect(rig.replicas.get(1)?.script.steps).toEqual([[{ type: 'request', ticket: 1, request: read() }]]);
     expect(rig.replies).toEqual([]);
   });
 
@@ -135,7 +183,7 @@ describe('without passing on', () => {
 
   it('a node that led and does not any more does not name itself', () => {
     const rig = new Rig().follow(1);
-    if (rig.replicas.get(1)) (rig.replicas.get(1) as { log: ScriptedLog }).log.leading = false;
+    Object.assign(rig.replicas.get(1)?.script ?? {}, { serves: false });
     expect(rig.submit(read())).toMatchObject({ code: 'not-leader', leader: 0 });
   });
 
@@ -152,7 +200,7 @@ describe('passing on', () => {
     const rig = new Rig().follow(2);
     rig.submit(read(), true);
     const { id } = rig.forwarded();
-    expect(rig.sent).toEqual([{ to: 2, message: { type: 'forward', id, starts: 12, hops: 1, request: read() } }]);
+    expect(rig.sent).toEqual([{ to: 2, message: { type: 'forward', id, incarnation: 12, hops: 1, request: read() } }]);
     const reply: GroupReply = { type: 'value', found: undefined, served: { node: 2, ballot: 5, index: 3 } };
     rig.router.onForwarded(3, { type: 'forwarded', id, reply });
     expect(rig.replies).toEqual([]);
@@ -172,13 +220,13 @@ describe('passing on', () => {
 
   it('ends at the limit of hops', () => {
     for (const [hops, passedOn] of [
-      [limits.forwardHopsMax - 1, true],
-      [limits.forwardHopsMax, false],
+      [defaultLimits.forwardHopsMax - 1, true],
+      [defaultLimits.forwardHopsMax, false],
     ] as const) {
       const rig = new Rig().follow(2);
-      rig.router.onForward(3, { type: 'forward', id: 8, starts: 3, hops, request: read() });
+      rig.router.onForward(3, { type: 'forward', id: 8, incarnation: 3, hops, request: read() });
       expect(rig.sent).toHaveLength(1);
-      if (passedOn) expect(rig.forwarded()).toMatchObject({ hops: limits.forwardHopsMax });
+      if (passedOn) expect(rig.forwarded()).toMatchObject({ hops: defaultLimits.forwardHopsMax });
       else {
         expect(rig.sent[0]).toMatchObject({
           to: 3,
@@ -190,7 +238,7 @@ describe('passing on', () => {
 
   it('to an earlier start of this node is not served: what that one did with a first copy is not known', () => {
     const rig = new Rig().follow(2);
-    const message = { type: 'forward', id: 9, starts: 2, hops: 0 } as const;
+    const message = { type: 'forward', id: 9, incarnation: 2, hops: 0 } as const;
     rig.router.onForward(3, { ...message, request: read() });
     rig.router.onForward(3, { ...message, request: put(new Uint8Array(1)) });
     const codes = rig.sent.map(({ message: answer }) => answer.type === 'forwarded' && answer.reply);
@@ -199,7 +247,13 @@ describe('passing on', () => {
 
   it('of a repetition does nothing', () => {
     const rig = new Rig().follow(2);
-    const message = { type: 'forward', id: 8, starts: 3, hops: limits.forwardHopsMax, request: read() } as const;
+    const message = {
+      type: 'forward',
+      id: 8,
+      incarnation: 3,
+      hops: defaultLimits.forwardHopsMax,
+      request: read(),
+    } as const;
     rig.router.onForward(3, message);
     rig.router.onForward(3, message);
     expect(rig.sent).toHaveLength(1);
@@ -210,10 +264,16 @@ describe('passing on', () => {
   it('recognises a repetition for at least a hundred rounds', () => {
     for (const before of [0, 50, 99, 150]) {
       const rig = new Rig().follow(2);
-      const message = { type: 'forward', id: 8, starts: 3, hops: limits.forwardHopsMax, request: read() } as const;
-      for (let round = 0; round < before; round += 1) rig.router.onRound();
+      const message = {
+        type: 'forward',
+        id: 8,
+        incarnation: 3,
+        hops: defaultLimits.forwardHopsMax,
+        request: read(),
+      } as const;
+      for (let round = 0; round < before; round += 1) rig.router.onHeartbeatRound();
       rig.router.onForward(3, message);
-      for (let round = 0; round < 100; round += 1) rig.router.onRound();
+      for (let round = 0; round < 100; round += 1) rig.router.onHeartbeatRound();
       rig.router.onForward(3, message);
       expect(rig.sent).toHaveLength(1);
     }
@@ -228,14 +288,14 @@ describe('a request whose answer was lost', () => {
   ])('%s', (_name, request, code) => {
     const rig = new Rig().follow(2);
     rig.submit(request, true);
-    for (let round = 0; round < 9; round += 1) rig.router.onRound();
+    for (let round = 0; round < 9; round += 1) rig.router.onHeartbeatRound();
     expect(rig.replies).toEqual([]);
-    rig.router.onRound();
+    rig.router.onHeartbeatRound();
     expect(rig.replies).toMatchObject([{ type: 'refused', code }]);
     const { id } = rig.forwarded();
     const late: GroupReply = { type: 'value', found: undefined, served: { node: 2, ballot: 5, index: 3 } };
     rig.router.onForwarded(2, { type: 'forwarded', id, reply: late });
-    for (let round = 0; round < 60; round += 1) rig.router.onRound();
+    for (let round = 0; round < 60; round += 1) rig.router.onHeartbeatRound();
     expect(rig.replies).toHaveLength(1);
   });
 
@@ -243,17 +303,17 @@ describe('a request whose answer was lost', () => {
     const rig = new Rig().follow(2);
     rig.submit(put(b('v')), true);
     rig.dead.add(2);
-    rig.router.onRound();
+    rig.router.onHeartbeatRound();
     expect(rig.replies).toMatchObject([{ code: 'outcome-unknown' }]);
   });
 
   it('is given up at once when the node was started again since', () => {
     const rig = new Rig().follow(2);
     rig.submit(put(b('v')), true);
-    rig.router.onRound();
+    rig.router.onHeartbeatRound();
     expect(rig.replies).toEqual([]);
     rig.restarts = 1;
-    rig.router.onRound();
+    rig.router.onHeartbeatRound();
     expect(rig.replies).toMatchObject([{ code: 'outcome-unknown' }]);
   });
 });

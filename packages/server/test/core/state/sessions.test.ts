@@ -1,5 +1,5 @@
 import type { CommandResult } from '@kvorum/common';
-import { limits } from '@kvorum/common';
+import { defaultLimits, defaultSettings, defaultTimings } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import { Sessions } from '../../../src/core/state/sessions.ts';
 
@@ -7,7 +7,7 @@ const written = (version: number): CommandResult => ({ type: 'written', version 
 
 /** A replica's sessions, with the revisions and records that surround them. */
 class Replica {
-  sessions = new Sessions();
+  sessions = new Sessions(defaultSettings);
   revision = 0;
   timeMs = 1000;
   readonly records = new Map<number, Uint8Array>();
@@ -38,7 +38,10 @@ class Replica {
   /** As after a restart: the sessions from their records, in the order of the storage. */
   reload(): void {
     this.flush();
-    this.sessions = Sessions.load([...this.records].sort(([a], [b]) => a - b).map(([, record]) => record));
+    this.sessions = Sessions.load(
+      [...this.records].sort(([a], [b]) => a - b).map(([, record]) => record),
+      defaultSettings,
+    );
   }
 }
 
@@ -57,7 +60,7 @@ describe('a session', () => {
   it('executes the lowest command that is waited for, however many bytes of replies are kept', () => {
     const replica = new Replica();
     const session = replica.open();
-    const value = new Uint8Array(limits.replyBytesPerSessionMax);
+    const value = new Uint8Array(defaultLimits.replyBytesPerSessionMax);
     const large: CommandResult = { type: 'mismatch', version: 1, value };
     expect(replica.call(session, 2, 1, large)).toBe('executed');
     expect(replica.call(session, 3, 1)).toBe('beyond-window');
@@ -72,11 +75,11 @@ describe('a session', () => {
     expect(replica.call(session + 1, 1)).toBe('expired');
   });
 
-  it('is gone when it was not used for too long, in log time, and never comes back', () => {
+  it('is gone when it was not used for too long, by the time that leases are measured in, and never comes back', () => {
     const replica = new Replica();
     const idle = replica.open();
     const busy = replica.open();
-    replica.timeMs += limits.sessionIdleMs;
+    replica.timeMs += defaultTimings.sessionIdleMs;
     replica.call(busy, 1);
     replica.sessions.expire(replica.timeMs);
     expect(replica.sessions.size).toBe(2);
@@ -103,11 +106,11 @@ describe('a session', () => {
   it('takes sequences in any order within the window above its floor', () => {
     const replica = new Replica();
     const session = replica.open();
-    expect(replica.call(session, limits.sessionWindowMax - 1)).toBe('executed');
-    expect(replica.call(session, limits.sessionWindowMax)).toBe('beyond-window');
+    expect(replica.call(session, defaultLimits.sessionWindowMax - 1)).toBe('executed');
+    expect(replica.call(session, defaultLimits.sessionWindowMax)).toBe('beyond-window');
     expect(replica.call(session, 5)).toBe('executed');
-    expect(replica.call(session, limits.sessionWindowMax, 1)).toBe('executed');
-    expect(replica.call(session, limits.sessionWindowMax + 1, 1)).toBe('beyond-window');
+    expect(replica.call(session, defaultLimits.sessionWindowMax, 1)).toBe('executed');
+    expect(replica.call(session, defaultLimits.sessionWindowMax + 1, 1)).toBe('beyond-window');
   });
 
   it('does not keep the frame of a reply in memory', () => {
@@ -124,26 +127,26 @@ describe('a session', () => {
 });
 
 /** As many replies as the limit allows, in values of a legal size: one of each session. */
-const many = Math.floor(limits.sessionReplyBytesMax / (limits.valueBytesMax + 32));
-const large: CommandResult = { type: 'mismatch', version: 1, value: new Uint8Array(limits.valueBytesMax) };
+const many = Math.floor(defaultLimits.sessionReplyBytesMax / (defaultLimits.valueBytesMax + 32));
+const large: CommandResult = { type: 'mismatch', version: 1, value: new Uint8Array(defaultLimits.valueBytesMax) };
 
 /** The sessions that are left, by asking for each. */
 function survivors(replica: Replica, ids: readonly number[]): number[] {
-  const copy = Sessions.load([...replica.records.values()]);
+  const copy = Sessions.load([...replica.records.values()], defaultSettings);
   return ids.filter((id) => copy.admit(id, 1, 0, 1e9, replica.timeMs).type !== 'expired');
 }
 
 describe('room', () => {
   it.each([false, true])('is made by whoever was used least recently (after a reload: %s)', (reloaded) => {
     const replica = new Replica();
-    const ids = Array.from({ length: limits.sessionsPerGroupMax }, () => replica.open());
+    const ids = Array.from({ length: defaultLimits.sessionsPerGroupMax }, () => replica.open());
     const [first, second, third] = ids as [number, number, number];
     replica.call(first, 1);
     replica.call(third, 1);
     if (reloaded) replica.reload();
     const newer = [replica.open(), replica.open()];
     replica.flush();
-    expect(replica.sessions.size).toBe(limits.sessionsPerGroupMax);
+    expect(replica.sessions.size).toBe(defaultLimits.sessionsPerGroupMax);
     const left = new Set(survivors(replica, [...ids, ...newer]));
     expect([...ids, ...newer].filter((id) => !left.has(id))).toEqual([second, ids[3]]);
   });
@@ -154,7 +157,7 @@ describe('room', () => {
       const ids = Array.from({ length: 40 }, () => replica.open());
       const replies: unknown[] = [];
       // Mismatches of a quarter of the limit each, so that eviction never stops.
-      const value = new Uint8Array(limits.sessionReplyBytesMax / 8);
+      const value = new Uint8Array(defaultLimits.sessionReplyBytesMax / 8);
       for (let step = 1; step < 120; step += 1) {
         const session = ids[(step * 7) % 40] as number;
         const result: CommandResult = step % 3 === 0 ? { type: 'mismatch', version: 1, value } : written(step);
@@ -207,7 +210,7 @@ describe('changes', () => {
     expect(replica.sessions.takeChanges()).toEqual([]);
     replica.call(second, 1);
     expect(replica.sessions.takeChanges().map(({ id }) => id)).toEqual([second]);
-    replica.sessions.expire(replica.timeMs + limits.sessionIdleMs + 1);
+    replica.sessions.expire(replica.timeMs + defaultTimings.sessionIdleMs + 1);
     expect(replica.sessions.takeChanges()).toEqual([
       { id: first, record: undefined },
       { id: second, record: undefined },

@@ -13,16 +13,14 @@ export function putTo(group: number, key: string, value: string): GroupRequest {
 }
 
 export function read(group: number, keyBytes: number): GroupRequest {
-  return { type: 'read', group, key: new Uint8Array(keyBytes) };
+  return { type: 'read', group, query: { type: 'get', key: new Uint8Array(keyBytes) } };
 }
 
 /** In the first of twelve partitions, wherever the servers run: the hash is part of the protocol. */
 export function keyOfGroupOne(): Uint8Array {
   const layout = {
-    clusterId: '',
-    epoch: 1,
-    nodes: [],
-    groups: Array.from({ length: 13 }, (_, id) => ({ id, members: [] })),
+    routing: 'tag' as const,
+    groups: Array.from({ length: 13 }, (_, id) => ({ id, members: [], protocol: '' })),
   };
   for (let n = 0; ; n += 1) {
     const key = new Writer().text(`one-${n}`).finish();

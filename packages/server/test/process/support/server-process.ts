@@ -41,7 +41,7 @@ export interface Status {
   readonly address: string;
   readonly state: 'forming' | 'member' | 'spare';
   readonly epoch: number;
-  readonly starts: number;
+  readonly incarnation: number;
   readonly pid: number;
   readonly nodes?: readonly { readonly id: number; readonly address: string; readonly suspected: boolean }[];
   readonly clients: number;

@@ -4,7 +4,7 @@
 import type { Address, Dialer, KvorumError, Layout } from '@kvorum/common';
 import { decodeUtf8, encodeUtf8, formatAddress, groupOfKey, KvorumError as Failure } from '@kvorum/common';
 import type { Operation, OperationResult } from '@kvorum/client/core';
-import { ClientCore } from '@kvorum/client/core';
+import { ClientCore, defaultClientTimings } from '@kvorum/client/core';
 import { systemClock } from '../../../src/adapters/process/system-clock.ts';
 import { systemRandom } from '../../../src/adapters/process/system-random.ts';
 import { wsDialer } from '../../../src/adapters/websocket/ws-dialer.ts';
@@ -21,7 +21,10 @@ export class TestClient {
   readonly core: ClientCore;
 
   constructor(bench: Bench, seeds: readonly Address[], dialer: Dialer = wsDialer) {
-    this.core = new ClientCore({ clock: systemClock, random: systemRandom, dialer }, seeds);
+    this.core = new ClientCore(
+      { clock: systemClock, random: systemRandom, dialer, timings: defaultClientTimings },
+      seeds,
+    );
     bench.atEnd(() => this.core.close());
   }
 

@@ -1,25 +1,38 @@
 import type { Command } from '@kvorum/common';
-import { limits } from '@kvorum/common';
+import { defaultLimits, defaultSettings, defaultTimings } from '@kvorum/common';
+import { MemoryStateStorage, Noise } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
-import type { LoggedCommand } from '../../../src/core/index.ts';
-import { decodeBatch, encodeBatch } from '../../../src/core/index.ts';
-import { GroupState } from '../../../src/core/state/group-state.ts';
-import type { MachineReply } from '../../../src/core/state/key-value/key-value-machine.ts';
-import { applyBatch } from '../../../src/core/state/key-value/key-value-machine.ts';
-import { Noise } from '../../../../common/test/fuzz.ts';
-import { MemoryStateStorage } from '../fakes.ts';
-import { b, cas, casVersion, put, remove, text } from '../values.ts';
+import type { LoggedCommand } from '../../../../src/core/index.ts';
+import { decodeBatch, encodeBatch } from '../../../../src/core/index.ts';
+import type { AppliedReply } from '../../../../src/core/state/group-state.ts';
+import { GroupState } from '../../../../src/core/state/group-state.ts';
+import { KeyValueMachine } from '../../../../src/core/state/key-value/key-value-machine.ts';
+import { add, b, cas, casVersion, put, remove, text } from '../../values.ts';
 
+/** The machine in the state of a group, which knows sessions and versions. */
 class Machine {
   readonly storage = new MemoryStateStorage();
-  state = new GroupState(1, this.storage);
+  state = this.#open();
 
   constructor() {
     this.storage.commits.immediate = true;
   }
 
-  apply(commands: readonly LoggedCommand[], timeMs = 1000): MachineReply[] {
-    return applyBatch(this.state, this.state.applied.index, encodeBatch({ timeMs, commands }));
+  #open(): GroupState {
+    return new GroupState(1, this.storage, new KeyValueMachine(1, this.storage), defaultSettings);
+  }
+
+  /** As after a restart: what was not flushed is gone. */
+  reopen(): void {
+    this.state = this.#open();
+  }
+
+  applyBatch(batch: Uint8Array): AppliedReply[] {
+    return this.state.apply(this.state.applied.index, batch);
+  }
+
+  apply(commands: readonly LoggedCommand[], elapsedMs = 0): AppliedReply[] {
+    return this.applyBatch(encodeBatch({ elapsedMs, outageMs: 0, commands }));
   }
 
   /** One command of the node's own, without a session. */
@@ -28,18 +41,18 @@ class Machine {
     return reply?.type === 'result' ? reply.result : reply;
   }
 
-  open(timeMs?: number): number {
-    const [reply] = this.apply([{ type: 'open-session' }], timeMs);
+  open(): number {
+    const [reply] = this.apply([{ type: 'open-session' }]);
     if (reply?.type !== 'session') throw new Error('no session');
     return reply.session;
   }
 
-  call(session: number, sequence: number, command: Command, floor = 0, timeMs?: number): MachineReply | undefined {
-    return this.apply([{ type: 'execute', session, sequence, floor, command }], timeMs)[0];
+  call(session: number, sequence: number, command: Command, floor = 0, elapsedMs?: number): AppliedReply | undefined {
+    return this.apply([{ type: 'execute', session, sequence, floor, command }], elapsedMs)[0];
   }
 
   get(key: string): string | undefined {
-    const found = this.state.get(b(key));
+    const { found } = this.state.query({ type: 'get', key: b(key) });
     return found && `${text(found.value)}@${found.version}`;
   }
 
@@ -96,6 +109,18 @@ describe('commands', () => {
     expect(machine.run(put('k', 'two'))).toEqual({ type: 'written', version: 5 });
   });
 
+  it('add counts, from 0 on for an absent key, and refuses what is no number or too large', () => {
+    const machine = new Machine();
+    expect(machine.run(add('n', 5n))).toEqual({ type: 'added', version: 1, value: 5n });
+    expect(machine.run(add('n', -7n))).toEqual({ type: 'added', version: 2, value: -2n });
+    expect(machine.get('n')).toBe('-2@2');
+    machine.run(put('k', 'text'));
+    expect(machine.run(add('k', 1n))).toEqual({ type: 'failed', code: 'not-a-number' });
+    machine.run(put('max', `${2n ** 63n - 1n}`));
+    expect(machine.run(add('max', 1n))).toEqual({ type: 'failed', code: 'out-of-range' });
+    expect([machine.get('k'), machine.get('max')]).toEqual(['text@3', `${2n ** 63n - 1n}@5`]);
+  });
+
   it('give versions that strictly grow, across deletes, flushes and reloads', () => {
     const machine = new Machine();
     const noise = new Noise(3);
@@ -109,7 +134,7 @@ describe('commands', () => {
       }
       if (noise.below(10) === 0) {
         machine.flush();
-        machine.state = new GroupState(1, machine.storage);
+        machine.reopen();
       }
     }
   });
@@ -125,7 +150,7 @@ describe('sessions in the machine', () => {
     expect(machine.call(session, 1, cas('k', undefined, 'one'))).toEqual(first);
     expect(machine.get('k')).toBeUndefined();
     machine.flush();
-    machine.state = new GroupState(1, machine.storage);
+    machine.reopen();
     expect(machine.call(session, 1, cas('k', undefined, 'one'))).toEqual(first);
     expect(machine.get('k')).toBeUndefined();
   });
@@ -143,20 +168,19 @@ describe('sessions in the machine', () => {
     const session = machine.open();
     machine.call(session, 5, put('k', 'one'), 5);
     expect(machine.call(session, 4, put('k', 'two'), 5)).toMatchObject({ type: 'refused', code: 'bad-request' });
-    const far = 5 + limits.sessionWindowMax;
+    const far = 5 + defaultLimits.sessionWindowMax;
     expect(machine.call(session, far, put('k', 'two'), 5)).toMatchObject({ type: 'refused', code: 'busy' });
     expect(machine.call(99, 1, put('k', 'two'))).toMatchObject({ type: 'refused', code: 'session-expired' });
     expect(machine.get('k')).toBe('one@2');
   });
 
-  it('expire by log time, which never goes back', () => {
+  it('expire by log time', () => {
     const machine = new Machine();
-    const session = machine.open(5_000_000);
+    const session = machine.open();
     expect(machine.call(session, 1, put('k', 'one'), 0, 1000)).toMatchObject({ type: 'result' });
-    expect(machine.state.applied.timeMs).toBe(5_000_000);
-    const late = 5_000_000 + limits.sessionIdleMs + 1;
+    const late = defaultTimings.sessionIdleMs + 1;
     expect(machine.call(session, 2, put('k', 'two'), 0, late)).toMatchObject({ code: 'session-expired' });
-    expect(machine.call(session, 1, put('k', 'two'), 0, 1000)).toMatchObject({ code: 'session-expired' });
+    expect(machine.call(session, 1, put('k', 'two'))).toMatchObject({ code: 'session-expired' });
     expect(machine.get('k')).toBe('one@2');
   });
 });
@@ -168,11 +192,11 @@ describe('replicas', () => {
       const machine = new Machine();
       const noise = new Noise(seed);
       const replies = batches.map((batch) => {
-        const applied = applyBatch(machine.state, machine.state.applied.index, batch);
+        const applied = machine.applyBatch(batch);
         if (noise.below(5) === 0) machine.flush();
         if (noise.below(20) === 0) {
           machine.flush();
-          machine.state = new GroupState(1, machine.storage);
+          machine.reopen();
         }
         return applied;
       });
@@ -195,23 +219,24 @@ describe('replicas', () => {
 
 function randomBatches(count: number): Uint8Array[] {
   const noise = new Noise(77);
-  let timeMs = 1_000_000;
   const key = (): string => `k${noise.below(6)}`;
   const value = (): string => `v${noise.below(4)}`;
   const command = (): Command => {
-    const kind = noise.below(5);
+    const kind = noise.below(6);
+    if (kind === 5) return add(`n${noise.below(3)}`, BigInt(noise.below(100)) - 50n);
     if (kind === 0) return remove(key());
     if (kind === 1) return cas(key(), noise.below(2) === 0 ? undefined : value(), value());
     if (kind === 2) return casVersion(key(), noise.below(300), value());
     return put(key(), value());
   };
   return Array.from({ length: count }, () => {
-    timeMs += noise.below(40) === 0 ? limits.sessionIdleMs : noise.below(50) - 10;
+    const elapsedMs = noise.below(40) === 0 ? defaultTimings.sessionIdleMs : noise.below(50);
+    const outageMs = noise.below(3) === 0 ? noise.below(elapsedMs + 1) : 0;
     const commands = Array.from({ length: noise.below(6) }, (): LoggedCommand => {
       if (noise.below(8) === 0) return { type: 'open-session' };
       const floor = noise.below(6);
       return { type: 'execute', session: noise.below(60), sequence: floor + noise.below(6), floor, command: command() };
     });
-    return encodeBatch({ timeMs, commands });
+    return encodeBatch({ elapsedMs, outageMs, commands });
   });
 }
