@@ -75,9 +75,9 @@ export interface HostOptions {
 export class UnknownProtocol extends Error {
   override readonly name = 'UnknownProtocol';
 
-  constructor(group: GroupLayout, known: Iterable<string>) {
+  constructor(group: Pick<GroupLayout, 'id' | 'protocol'>, known: Iterable<string>) {
     super(
-      `group ${group.id} runs the protocol ${group.protocol}, which this version of Kvorum does not know; it knows ${[...known].join(', ')}`,
+      `group ${group.id} is to run the protocol ${group.protocol}, which this version of Kvorum does not know; it knows ${[...known].join(', ')}`,
     );
   }
 }

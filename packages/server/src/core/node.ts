@@ -19,7 +19,7 @@ import type {
 import { checkSettings, defaultSettings, formatAddress, MetricsRegistry, nodeName } from '@kvorum/common';
 import type { Term } from '@kvorum/consensus';
 import type { HostPorts } from './hosted-groups.ts';
-import { HostedGroups } from './hosted-groups.ts';
+import { HostedGroups, UnknownProtocol } from './hosted-groups.ts';
 import { CheckInLoop } from './membership/check-in.ts';
 import type { CheckIn, FormationOptions } from './membership/formation.ts';
 import { Formation, moveNode } from './membership/formation.ts';
@@ -97,7 +97,10 @@ export class Node {
   /** Made once per turn at most, however many ask for it in one frame. */
   #statusJson: string | undefined;
 
-  /** Reads what is on disk; throws CorruptRecord or UnknownFormat when that cannot be used, InvalidSettings for settings. */
+  /**
+   * Reads what is on disk; throws CorruptRecord or UnknownFormat when that cannot be used, InvalidSettings or UnknownProtocol
+   * for options that cannot.
+   */
   constructor(ports: NodePorts, options: NodeOptions) {
     const settings = options.settings ?? defaultSettings;
     checkSettings(settings);
@@ -105,6 +108,10 @@ export class Node {
     this.#options = options;
     this.#settings = settings;
     this.#protocols = options.protocols ?? knownProtocols;
+    const { protocol } = options;
+    if (protocol !== undefined && !this.#protocols.has(protocol)) {
+      throw new UnknownProtocol({ id: 1, protocol }, this.#protocols.keys());
+    }
     this.#measures = new NodeMeasures(ports.metrics ?? new MetricsRegistry());
     this.#loop = new NodeLoop({
       clock: ports.clock,

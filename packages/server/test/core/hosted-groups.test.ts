@@ -189,7 +189,7 @@ describe('a newer layout', () => {
     rig.groups.adoptLayout(foreign);
     expect([rig.groups.layout.epoch, rig.hosted]).toEqual([1, [0, 1, 2]]);
     expect(rig.logger.lines.at(-1)).toBe(
-      'error a layout of epoch 2 is not taken over: group 2 runs the protocol later, which this version of Kvorum does not ' +
+      'error a layout of epoch 2 is not taken over: group 2 is to run the protocol later, which this version of Kvorum does not ' +
         'know; it knows sequence-paxos',
     );
     rig.groups.adoptLayout(withGroup(foreign, 2, { members: [2, 3] }));
@@ -298,7 +298,7 @@ it('a node does not start on a layout with a protocol that it does not know', ()
   const layout = withGroup(layoutOf(2), 2, { protocol: 'later' });
   expect(() => new Rig(layout, protocols)).toThrow(UnknownProtocol);
   expect(() => new Rig(layout, protocols)).toThrow(
-    'group 2 runs the protocol later, which this version of Kvorum does not know; it knows sequence-paxos',
+    'group 2 is to run the protocol later, which this version of Kvorum does not know; it knows sequence-paxos',
   );
   expect(new Rig(withGroup(layout, 2, { members: [2, 3] }), protocols).hosted).toEqual([0, 1]);
 });

@@ -7,6 +7,7 @@ import {
   encodeReplies,
   encodeRequests,
   InvalidSettings,
+  METADATA_PROTOCOL,
 } from '@kvorum/common';
 import {
   asNewerFormat,
@@ -35,6 +36,12 @@ import { layoutOf } from './values.ts';
 const at = (port: number): Address => ({ host: 'h', port });
 
 /** A node and its disk; `restart` keeps the disk only. */
+interface RigOptions {
+  readonly join?: Address;
+  readonly address?: Address;
+  readonly protocol?: string;
+}
+
 class Rig {
   readonly logStorage = new MemoryLogStorage();
   readonly nodeRecords = new MemoryNodeRecords();
@@ -48,18 +55,19 @@ class Rig {
   node: Node;
   #requestId = 0;
 
-  constructor(options: { join?: Address; address?: Address } = {}) {
+  constructor(options: RigOptions = {}) {
     this.stateStorage.commits.immediate = true;
     this.node = this.#create(options);
   }
 
-  #create({ join, address = at(1) }: { join?: Address; address?: Address }): Node {
+  #create({ join, address = at(1), protocol = METADATA_PROTOCOL }: RigOptions): Node {
     const node = new Node(this, {
       address,
       join,
       clusterSize: 3,
       partitions: 2,
       replication: 3,
+      protocol,
       onRejected: (reason) => this.rejections.push(reason),
     });
     node.start();
@@ -68,7 +76,7 @@ class Rig {
   }
 
   /** Power off: commits under way are lost. */
-  restart(options: { join?: Address; address?: Address } = {}): void {
+  restart(options: RigOptions = {}): void {
     this.logStorage.commits.lose();
     this.nodeRecords.commits.lose();
     this.clock = new ManualClock();
@@ -291,6 +299,10 @@ describe('a node that joins', () => {
     rig.clock.advance(200);
     expect(rig.dialer.last.address).toEqual(layout.nodes[0]?.address);
   });
+});
+
+it('does not begin a cluster with a protocol that it does not know', () => {
+  expect(() => new Rig({ protocol: 'later' })).toThrow(UnknownProtocol);
 });
 
 describe('a node that was a member', () => {
