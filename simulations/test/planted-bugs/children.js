@@ -15,7 +15,7 @@ const LAST_RUNS_MS = 180_000;
 export async function search(bug, { first = 1, seeds, seconds, checkers, wallSeconds }) {
   const asked = JSON.stringify({ bug, sources: changedSources(bug), first, seeds, seconds, checkers, wallSeconds });
   return new Promise((resolve, reject) => {
-    const timeout = wallSeconds === undefined ? 0 : Math.max(0, wallSeconds) * 1000 + LAST_RUNS_MS;
+    const timeout = wallSeconds === undefined ? 0 : Math.ceil(Math.max(0, wallSeconds) * 1000) + LAST_RUNS_MS;
     const child = execFile(process.execPath, [script], { maxBuffer: 2 ** 26, timeout }, (error, stdout, stderr) => {
       const reason = error?.killed ? 'a run of it does not end' : stderr || error?.message;
       if (error) reject(new Error(`the search for ${bug.name} ended without a result: ${reason}`));

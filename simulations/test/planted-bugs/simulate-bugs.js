@@ -83,7 +83,8 @@ async function renew(bug, leftSeconds) {
   const { brief } = known[bug.name] ?? {};
   // Cut short the last time, in whole runs; or never caught.
   if (progress.nextSeed(bug) !== undefined || brief === undefined) return findWhole(bug, leftSeconds);
-  const result = await search(bug, { ...searchNear(bug, known[bug.name]), wallSeconds: leftSeconds() });
+  // Other short runs and whole ones, if it comes to that, need time as well.
+  const result = await search(bug, { ...searchNear(bug, known[bug.name]), wallSeconds: leftSeconds(0.25) });
   if (result.control?.length === 0) {
     const moved = result.seed === brief.seed ? 'still caught' : 'moved';
     print(
@@ -127,7 +128,8 @@ async function find(bug, leftSeconds) {
 
 /** What was known of it is no longer true. */
 function missedBy(bug, seeds) {
-  const tried = { ...known[bug.name]?.tried, [bug.scenario]: seeds };
+  const before = known[bug.name]?.tried ?? {};
+  const tried = { ...before, [bug.scenario]: Math.max(seeds, before[bug.scenario] ?? 0) };
   return { seeds: undefined, checkers: undefined, brief: undefined, tried };
 }
 
