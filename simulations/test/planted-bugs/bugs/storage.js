@@ -127,10 +127,10 @@ export const storageBugs = [
     edits: [
       {
         at: 'Flusher.#flush',
-        find: 'this.#storage.commit(mutations, done);',
+        find: 'this.#storage.commit(mutations, () => {',
         replace:
-          'this.#storage.commit(mutations.map(({ group, records }) => ({ group, records: records.slice(0, 1) })), () => ' +
-          'this.#storage.commit(mutations.map(({ group, records }) => ({ group, records: records.slice(1) })), done));',
+          'this.#storage.commit(mutations.map(({ group, records }) => ({ group, records: records.slice(0, 1) })), () => undefined);\n' +
+          'this.#storage.commit(mutations.map(({ group, records }) => ({ group, records: records.slice(1) })), () => {',
       },
     ],
   },
