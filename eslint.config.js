@@ -133,8 +133,12 @@ export default tseslint.config(
     },
   },
   {
+    files: ['packages/server/src/adapters/**/*.ts'],
+    rules: forbidImports('@kvorum/*', '!@kvorum/common', '../../main.ts'),
+  },
+  {
     files: ['packages/server/src/**/*.ts', 'packages/local/src/**/*.ts'],
-    ignores: ['packages/server/src/core/**'],
+    ignores: ['packages/server/src/core/**', 'packages/server/src/adapters/**'],
     rules: forbidImports('@kvorum/testing'),
   },
   {

@@ -42,8 +42,8 @@ Output: data goes to standard output, everything else to standard error. Bytes t
 A value that is not UTF-8 is base64 and marked "encoding":"base64" (a key: "keyEncoding"). The codes of errors are those
 of the TypeScript client, and "usage"; the outcome "unknown" means that a write may still take effect.
 
-Exit status: 0 done; 1 usage; 2 no server or no majority answers; 3 not found, or cas found another value; 4 the outcome
-of a write is unknown. A script goes on after a line that failed, and exits with the status of the first one that did. Of a
+Exit status: 0 done; 1 usage; 2 no server or no majority answers; 3 not found, cas found another value, or add
+could not add; 4 the outcome of a write is unknown. A script goes on after a line that failed, and exits with the status of the first one that did. Of a
 line with several commands none is run if one is not understood.
 
 Environment: KVORUM_HISTFILE names the file of the prompt's history (default ~/.kvorum_history, empty for none); NO_COLOR

@@ -76,7 +76,8 @@ function describe(value: unknown): string {
 /** A whole number of 64 bits, signed. */
 export function counterDelta(delta: number | bigint): bigint {
   const isWhole = typeof delta === 'bigint' || Number.isSafeInteger(delta);
-  if (!isWhole) throw new KvorumError('bad-request', `${delta} is not a whole number that can be added exactly`);
+  if (!isWhole)
+    throw new KvorumError('bad-request', `${describe(delta)} cannot be added: it takes a whole number that is exact`);
   const exact = BigInt(delta);
   if (BigInt.asIntN(64, exact) !== exact) {
     throw new KvorumError('bad-request', `${delta} does not fit into a signed 64-bit number`);

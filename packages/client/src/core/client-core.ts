@@ -16,7 +16,7 @@ import type {
   ReplyBody,
   RequestBody,
 } from '@kvorum/common';
-import { formatAddress, groupOfKey, KvorumError, routingKey } from '@kvorum/common';
+import { formatAddress, groupOfKey, isQuery, KvorumError, routingKey } from '@kvorum/common';
 import { GroupChannel } from './group-channel.ts';
 import type { Answer, PendingRequest } from './node-link.ts';
 import type { NodeLink } from './node-link.ts';
@@ -159,7 +159,7 @@ export class ClientCore {
   /** Undefined when the task has to wait for a session first, or is over. */
   #request(task: Task, channel: GroupChannel): GroupRequest | undefined {
     const { operation } = task;
-    if (operation.type === 'get') return { type: 'read', group: channel.group, query: operation };
+    if (isQuery(operation)) return { type: 'read', group: channel.group, query: operation };
     if (channel.session.type !== 'open') {
       if (task.place !== undefined && task.maybeApplied) return this.#failWithSession(task);
       task.place = undefined;
@@ -401,5 +401,5 @@ export class ClientCore {
 
 /** Whether a copy of it may have been executed, or may yet be: the attempt under way may have reached its node. */
 function mayBeApplied(task: Task): boolean {
-  return task.operation.type !== 'get' && (task.maybeApplied || task.attempt?.sent === true);
+  return !isQuery(task.operation) && (task.maybeApplied || task.attempt?.sent === true);
 }

@@ -75,28 +75,41 @@ export interface Problem {
   readonly message: string;
 }
 
-interface CommandDefinition<C> {
+/** What the tables say of every operation. `tag` stands for it in frames and in the log, and is never given to another one. */
+interface OperationDefinition<O> {
+  readonly tag: number;
+  /** The key that decides the group. */
+  route(operation: O): Uint8Array;
+  /** The values it carries: each is bounded, and together they are what it weighs. */
+  values(operation: O): readonly (Uint8Array | undefined)[];
+}
+
+interface CommandDefinition<C> extends OperationDefinition<C> {
   write(writer: Writer, command: C): void;
   read(reader: Reader): Omit<C, 'type' | 'key'>;
-  /** The values it carries: each is bounded, and together they are what it weighs. */
-  values(command: C): readonly (Uint8Array | undefined)[];
   apply(records: Records, command: C, version: Version): CommandResult;
 }
 
-interface QueryDefinition<Q> {
+interface QueryDefinition<Q> extends OperationDefinition<Q> {
   write(writer: Writer, query: Q): void;
   read(reader: Reader): Omit<Q, 'type' | 'key'>;
   answer(records: Records, query: Q): Answer;
 }
 
+const byKey = ({ key }: { readonly key: Uint8Array }): Uint8Array => key;
+
 const commands: { readonly [T in keyof CommandFields]: CommandDefinition<CommandOf<T>> } = {
   put: {
+    tag: 0,
+    route: byKey,
     write: (writer, { value }) => void writer.bytes(value),
     read: (reader) => ({ value: reader.bytes(anyBytes) }),
     values: ({ value }) => [value],
     apply: (records, { key, value }, version) => written(records, key, version, value),
   },
   cas: {
+    tag: 1,
+    route: byKey,
     write: (writer, { expected, next }) => {
       writeOptionalBytes(writer, expected);
       writer.bytes(next);
@@ -109,6 +122,8 @@ const commands: { readonly [T in keyof CommandFields]: CommandDefinition<Command
     },
   },
   'cas-version': {
+    tag: 2,
+    route: byKey,
     write: (writer, { expectedVersion, next }) => void writer.uint(expectedVersion).bytes(next),
     read: (reader) => ({ expectedVersion: reader.uint(), next: reader.bytes(anyBytes) }),
     values: ({ next }) => [next],
@@ -118,6 +133,8 @@ const commands: { readonly [T in keyof CommandFields]: CommandDefinition<Command
     },
   },
   delete: {
+    tag: 3,
+    route: byKey,
     write: () => undefined,
     read: () => ({}),
     values: () => [],
@@ -128,6 +145,8 @@ const commands: { readonly [T in keyof CommandFields]: CommandDefinition<Command
     },
   },
   add: {
+    tag: 4,
+    route: byKey,
     write: (writer, { delta }) => void writer.i64(delta),
     read: (reader) => ({ delta: reader.i64() }),
     values: () => [],
@@ -145,15 +164,20 @@ const commands: { readonly [T in keyof CommandFields]: CommandDefinition<Command
 
 const queries: { readonly [T in keyof QueryFields]: QueryDefinition<QueryOf<T>> } = {
   get: {
+    tag: 0,
+    route: byKey,
     write: () => undefined,
     read: () => ({}),
+    values: () => [],
     answer: (records, { key }) => ({ type: 'value', found: records.get(key) }),
   },
 };
 
-// In wire order: the place of a type is its number, so new ones go to the end.
 const commandTypes = Object.keys(commands) as Command['type'][];
 const queryTypes = Object.keys(queries) as Query['type'][];
+const commandsByTag = new Map(commandTypes.map((type) => [commands[type].tag, type]));
+const queriesByTag = new Map(queryTypes.map((type) => [queries[type].tag, type]));
+// In wire order: the place of a type is its number, so new ones go to the end.
 const resultTypes = ['written', 'mismatch', 'deleted', 'added', 'failed'] as const;
 const failureCodes: readonly FailureCode[] = ['not-a-number', 'out-of-range'];
 
@@ -165,13 +189,19 @@ function definitionOf(type: Command['type']): CommandDefinition<Command> {
   return commands[type];
 }
 
+/** Whether it only reads. */
+export function isQuery(operation: Command | Query): operation is Query {
+  return Object.hasOwn(queries, operation.type);
+}
+
 export function writeCommand(writer: Writer, command: Command): void {
-  writer.u8(commandTypes.indexOf(command.type)).bytes(command.key);
-  definitionOf(command.type).write(writer, command);
+  const definition = definitionOf(command.type);
+  writer.u8(definition.tag).bytes(command.key);
+  definition.write(writer, command);
 }
 
 export function readCommand(reader: Reader): Command {
-  const type = readKind(reader, commandTypes);
+  const type = readTag(reader, commandsByTag);
   const key = reader.bytes(anyBytes);
   return { type, key, ...definitionOf(type).read(reader) } as Command;
 }
@@ -182,12 +212,12 @@ export function applyCommand(records: Records, command: Command, version: Versio
 }
 
 export function writeQuery(writer: Writer, query: Query): void {
-  writer.u8(queryTypes.indexOf(query.type)).bytes(query.key);
+  writer.u8(queries[query.type].tag).bytes(query.key);
   queries[query.type].write(writer, query);
 }
 
 export function readQuery(reader: Reader): Query {
-  const type = readKind(reader, queryTypes);
+  const type = readTag(reader, queriesByTag);
   const key = reader.bytes(anyBytes);
   return { type, key, ...queries[type].read(reader) };
 }
@@ -198,7 +228,7 @@ export function answerQuery(records: Records, query: Query): Answer {
 
 /** The key that decides the group. */
 export function routingKey(operation: Command | Query): Uint8Array {
-  return operation.key;
+  return isQuery(operation) ? queries[operation.type].route(operation) : definitionOf(operation.type).route(operation);
 }
 
 /** About how long it is in a frame or an entry. */
@@ -216,8 +246,10 @@ export function operationProblem(
   const { key } = operation;
   if (key.length === 0) return { code: 'bad-request', message: 'the key is empty' };
   if (key.length > limits.keyBytesMax) return tooLarge('key', key.length, limits.keyBytesMax);
-  if (operation.type === 'get') return undefined;
-  for (const value of definitionOf(operation.type).values(operation)) {
+  const values = isQuery(operation)
+    ? queries[operation.type].values(operation)
+    : definitionOf(operation.type).values(operation);
+  for (const value of values) {
     if (value !== undefined && value.length > limits.valueBytesMax) {
       return tooLarge('value', value.length, limits.valueBytesMax);
     }
@@ -280,6 +312,13 @@ export function writeOptionalBytes(writer: Writer, value: Uint8Array | undefined
 
 export function readOptionalBytes(reader: Reader): Uint8Array | undefined {
   return reader.bool() ? reader.bytes(anyBytes) : undefined;
+}
+
+function readTag<K extends string>(reader: Reader, types: ReadonlyMap<number, K>): K {
+  const tag = reader.u8();
+  const type = types.get(tag);
+  if (type === undefined) throw new DecodeError(`unknown kind ${tag}`);
+  return type;
 }
 
 /** Reads a discriminator that was written as its place in `kinds`. */

@@ -2,7 +2,7 @@
  * Sequence Paxos with ballot leader election behind the ReplicatedLog seam: dispatches inputs to the role the replica
  * has, and changes the role.
  *
- * Place in the data path: stage 5, between the group replica and the node loop. Papers: Haridi, Kroll and Carbone,
+ * Place in the data path: stage 6, between the group replica and the node loop. Papers: Haridi, Kroll and Carbone,
  * "Lecture Notes on Leader-based Sequence Paxos" (2020); Ng, Haridi and Carbone, "Omni-Paxos" (EuroSys 2023).
  */
 import type { NodeId } from '@kvorum/common';

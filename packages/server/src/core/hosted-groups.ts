@@ -29,7 +29,7 @@ import {
 import { formatTerm } from '@kvorum/consensus';
 import { GroupNews } from './group-news.ts';
 import { mark } from './marks.ts';
-import { moveNode } from './membership/formation.ts';
+import { groupsOf, moveNode } from './membership/formation.ts';
 import { answersByGroup, Heartbeats } from './membership/heartbeats.ts';
 import { encodeLayout } from './membership/identity.ts';
 import { reconcile } from './membership/reconcile.ts';
@@ -185,7 +185,10 @@ export class HostedGroups {
 
   /** Whether every group it is a member of can be served, as far as this node sees. */
   get healthy(): boolean {
-    return [...this.#replicas.values()].every((replica) => replica.healthy);
+    return (
+      this.#layout.nodes.some(({ id }) => id === this.self) &&
+      [...this.#replicas.values()].every((replica) => replica.healthy)
+    );
   }
 
   suspects(node: NodeId): boolean {
@@ -233,10 +236,8 @@ export class HostedGroups {
     this.#loop.whenCommitted(() => this.#ports.stateStorage.commit([], () => this.#openMissing()));
   }
 
-  #hosted(): { id: GroupId; members: readonly NodeId[]; protocol: string }[] {
-    return [...this.#replicas.values()].map(({ group, members, protocol }) => {
-      return { id: group, members, protocol: protocol.name };
-    });
+  #hosted(): { id: GroupId; members: readonly NodeId[] }[] {
+    return [...this.#replicas.values()].map(({ group, members }) => ({ id: group, members }));
   }
 
   #open(layout: GroupLayout): void {
@@ -291,9 +292,12 @@ export class HostedGroups {
   #whyNot(layout: Layout): string | undefined {
     if (layout.epoch > this.#layout.epoch + EPOCH_LEAP_MAX) return 'its epoch is far above all that can be';
     const { protocols } = this.#options;
-    const { open } = reconcile(this.#hosted(), layout, this.self);
-    const foreign = open.find((group) => !protocols.has(group.protocol));
-    return foreign && new UnknownProtocol(foreign, protocols.keys()).message;
+    const own = groupsOf(layout, this.self);
+    const foreign = own.find((group) => !protocols.has(group.protocol));
+    if (foreign !== undefined) return new UnknownProtocol(foreign, protocols.keys()).message;
+    // What one protocol has on disk the other cannot read.
+    const changed = own.find(({ id, protocol }) => (this.#replicas.get(id)?.protocol.name ?? protocol) !== protocol);
+    return changed && `group ${changed.id} is to change its protocol to ${changed.protocol}, which no group can`;
   }
 
   // ---- peers ----

@@ -1,5 +1,5 @@
 /**
- * The node's loop: stage 6 of the data path. At the end of a turn of the event loop it collects the effects of every group
+ * The node's loop: stage 7 of the data path. At the end of a turn of the event loop it collects the effects of every group
  * that has something to do into one storage commit and one frame per peer, and one reply frame per client connection.
  *
  * State: the batch that is being written and the one that forms meanwhile; outgoing messages by peer. Invariant: a message

@@ -55,9 +55,10 @@ export class NodeMeasures {
       sessions += Number(replica.describe()['sessions'] ?? 0);
     }
     this.#sessions.set(sessions);
-    for (const { id } of groups.layout.nodes) {
-      if (id !== groups.self) this.#suspectedOf(id).set(groups.suspects(id) ? 1 : 0);
-    }
+    for (const [group, gauges] of this.#groups) if (!groups.replicas.has(group)) setAllToZero(gauges);
+    const peers = groups.layout.nodes.filter(({ id }) => id !== groups.self);
+    for (const { id } of peers) this.#suspectedOf(id);
+    for (const [id, gauge] of this.#suspected) gauge.set(groups.suspects(id) ? 1 : 0);
   }
 
   #gaugesOf(group: GroupId): GroupGauges {
@@ -83,4 +84,9 @@ export class NodeMeasures {
     }
     return gauge;
   }
+}
+
+/** Of a group that the node no longer hosts. */
+function setAllToZero({ leads, hasLeader, term, decided }: GroupGauges): void {
+  for (const gauge of [leads, hasLeader, term, decided]) gauge.set(0);
 }

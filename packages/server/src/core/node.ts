@@ -153,7 +153,7 @@ export class Node {
     return this.#state.type;
   }
 
-  /** Whether it serves: every group it is a member of sees a leader. */
+  /** Whether it serves: the layout names it, and every group it is a member of sees a leader. */
   get healthy(): boolean {
     return this.#groups?.healthy === true;
   }

@@ -133,11 +133,9 @@ describe('a newer layout', () => {
   it.each<[what: string, change: Partial<GroupLayout>]>([
     ['other members', { members: [1, 4] }],
     ['another order of preference', { members: [2, 1, 3] }],
-    ['another protocol', { protocol: 'other' }],
   ])('with %s of a group has its replica replaced by another one', (_what, change) => {
     const protocol = scripted();
-    const other = scripted('other');
-    const rig = new Rig(layoutOf(1, [1, 2, 3, 4]), new Map([...protocol.table, ...other.table]));
+    const rig = new Rig(layoutOf(1, [1, 2, 3, 4]), protocol.table);
     const former = rig.groups.replicas.get(1);
     rig.groups.adoptLayout(withGroup(rig.groups.layout, 1, change));
     rig.openMissing();
@@ -145,7 +143,23 @@ describe('a newer layout', () => {
     expect(now).toBeDefined();
     expect(now).not.toBe(former);
     expect(now).toMatchObject({ members: change.members ?? [1, 2, 3, 4] });
-    expect(now?.protocol.name).toBe(change.protocol ?? METADATA_PROTOCOL);
+  });
+
+  it('that changes the protocol of a group is refused, with a line', () => {
+    const rig = new Rig(layoutOf(1), new Map([...scripted().table, ...scripted('other').table]));
+    rig.groups.adoptLayout(withGroup(layoutOf(1), 1, { protocol: 'other' }));
+    expect([rig.groups.layout.epoch, rig.layouts]).toEqual([1, []]);
+    expect(rig.logger.lines.at(-1)).toBe(
+      'error a layout of epoch 2 is not taken over: group 1 is to change its protocol to other, which no group can',
+    );
+  });
+
+  it('without this node leaves it unhealthy', () => {
+    const rig = new Rig(layoutOf(1), scripted().table);
+    const nodes = layoutOf(1).nodes.filter(({ id }) => id !== 1);
+    const groups = layoutOf(1).groups.map((group) => ({ ...group, members: [2, 3] }));
+    rig.groups.adoptLayout({ ...layoutOf(1), epoch: 2, nodes, groups });
+    expect([rig.hosted, rig.groups.healthy]).toEqual([[], false]);
   });
 
   it('answers who waits for a replica that goes, and sends later ones elsewhere', () => {

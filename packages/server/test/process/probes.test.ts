@@ -64,7 +64,7 @@ describe('/metrics of a server', () => {
   const bench = sharedBench();
 
   it('has what the process, its links and its disk did', async () => {
-    const cluster = await Cluster.form(bench, 2, ['--replication', '1', '--partitions', '1']);
+    const cluster = await Cluster.form(bench, 2, ['--replication', '2', '--partitions', '1']);
     const client = cluster.client();
     await client.put('key', 'value');
     const server = cluster.server(0);

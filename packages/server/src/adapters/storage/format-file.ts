@@ -31,4 +31,12 @@ export function checkDataFormat(directory: string): void {
   fsyncSync(descriptor);
   closeSync(descriptor);
   renameSync(fresh, file);
+  syncDirectory(directory);
+}
+
+/** So that the file is there after a power failure if what is written after it is. */
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
 }

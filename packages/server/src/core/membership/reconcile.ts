@@ -5,10 +5,10 @@ import type { GroupId, GroupLayout, Layout, NodeId, NodeLayout } from '@kvorum/c
 import { groupsOf } from './formation.ts';
 
 /** A replica that a node has open. */
-export type HostedGroup = Pick<GroupLayout, 'id' | 'members' | 'protocol'>;
+export type HostedGroup = Pick<GroupLayout, 'id' | 'members'>;
 
 export interface Reconciliation {
-  /** Replicas to close: the node is no member any more, or the group has other members or another protocol now. */
+  /** Replicas to close: the node is no member any more, or the group has other members now. */
   readonly close: readonly GroupId[];
   /** Replicas to open, once what the closed ones had asked to be written is on disk. */
   readonly open: readonly GroupLayout[];
@@ -29,5 +29,5 @@ export function reconcile(hosted: Iterable<HostedGroup>, layout: Layout, self: N
 
 /** The order of the members counts: it says who is preferred as leader. */
 function isSame(a: HostedGroup, b: HostedGroup): boolean {
-  return a.protocol === b.protocol && a.members.join() === b.members.join();
+  return a.members.join() === b.members.join();
 }

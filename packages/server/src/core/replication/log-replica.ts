@@ -1,5 +1,5 @@
 /**
- * A replica of a group whose protocol is a replicated log: stages 4 (propose), 7 (apply) and 8 (reply) of the data path,
+ * A replica of a group whose protocol is a replicated log: stage 5 of the data path: propose, apply, answer,
  * between the seam of all protocols and the `ReplicatedLog` below it.
  *
  * State: requests of this turn, proposals by log position, reads that wait for their position. Invariants: a proposal is

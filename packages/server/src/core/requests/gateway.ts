@@ -1,5 +1,5 @@
 /**
- * Where client frames come in and reply frames go out: stages 2 and 8 of the data path. Nothing that a client sends throws
+ * Where client frames come in and reply frames go out: stage 2 of the data path, there and back. Nothing that a client sends throws
  * past it: a frame that does not decode closes the connection with a reason, and is counted.
  *
  * A request has one reply, or a stream of them that lives on credit: what is pushed counts against what the client granted and

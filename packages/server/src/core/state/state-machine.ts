@@ -1,5 +1,5 @@
 /**
- * The seam between a group's order and the meaning of its commands: stage 7 of the data path. A replica owns the order, the
+ * The seam between a group's order and the meaning of its commands: what stage 5 of the data path applies to. A replica owns the order, the
  * sessions and how far it has come; the machine owns what a command does to its records and what a query reads of them.
  *
  * Deterministic: the same commands in the same order give the same records and the same results on every replica. Key-value is
