@@ -22,12 +22,17 @@ export function formatAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
+/** Whether it can be a host: a name as DNS and containers have it, or an IP address. Nothing that would end up elsewhere in a URL. */
+export function isHost(host: string): boolean {
+  return /^[0-9A-Za-z._-]{1,253}$/.test(host) || (host.includes(':') && /^[0-9A-Fa-f:.]{2,45}$/.test(host));
+}
+
 /** Parses "host:port" or "[ipv6]:port". Returns undefined when the text is not an address with a port of 1 to 65535. */
 export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
-  if (host === undefined || port < 1 || port > 65535) return undefined;
+  if (host === undefined || !isHost(host) || port < 1 || port > 65535) return undefined;
   return { host, port };
 }
 

@@ -15,7 +15,8 @@ export const uint = fc.oneof(
 export const bytes = fc.uint8Array({ maxLength: 40 });
 export const text = fc.string({ unit: 'binary', maxLength: 12 });
 const group = fc.nat(PARTITIONS_MAX);
-export const address = fc.record({ host: text, port: fc.nat(65535) });
+const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6());
+export const address = fc.record({ host, port: fc.integer({ min: 1, max: 65535 }) });
 
 /** Such as a cluster can have. */
 export const layout: fc.Arbitrary<Layout> = fc

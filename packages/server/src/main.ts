@@ -35,8 +35,8 @@ import { describeFailure } from './start-failure.ts';
 
 /** How long a shutdown waits for applied data to reach the disk; the log has it anyway. */
 const SHUTDOWN_FLUSH_MS = 2000;
-/** How long the reason of a failure may take to be written. */
-const FAILURE_LOG_MS = 1000;
+/** How long the last lines of the log may take to be written. */
+const LAST_LINES_MS = 1000;
 
 const flags = parseFlags(process.argv);
 const terminal = process.stderr.isTTY;
@@ -59,10 +59,12 @@ function fail({ message, fields }: Failure): void {
   if (stopping) return;
   stopping = true;
   logger.flush();
-  setTimeout(() => process.exit(), FAILURE_LOG_MS).unref();
+  setTimeout(() => process.exit(), LAST_LINES_MS).unref();
   writer.end(() => process.exit());
 }
 
+// Whoever reads the log may go away, which is no reason to stop.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 process.on('uncaughtException', (error) => fail(describeFailure(error, flags)));
 
 try {
@@ -197,6 +199,7 @@ async function shutDown(signal: NodeJS.Signals, parts: Parts): Promise<void> {
   parts.directory.release();
   logger.flush();
   // A write that failed meanwhile has set the exit code.
+  setTimeout(() => process.exit(), LAST_LINES_MS).unref();
   writer.end(() => process.exit());
 }
 

@@ -5,6 +5,7 @@
 import type { Reader, Writer } from '../codec.ts';
 import { DecodeError } from '../codec.ts';
 import type { Address, GroupId, NodeId } from '../ids.ts';
+import { isHost } from '../ids.ts';
 import { NODES_MAX, PARTITIONS_MAX } from '../limits.ts';
 import { murmur3 } from './key-hash.ts';
 
@@ -78,7 +79,9 @@ export function writeAddress(writer: Writer, address: Address): void {
 }
 
 export function readAddress(reader: Reader): Address {
-  return { host: reader.text(255), port: reader.uint(65535) };
+  const address = { host: reader.text(255), port: reader.uint(65535) };
+  if (!isHost(address.host) || address.port === 0) throw new DecodeError('what should be an address is none');
+  return address;
 }
 
 export function writeLayout(writer: Writer, layout: Layout): void {

@@ -10,6 +10,7 @@ import type {
   Clock,
   GroupId,
   GroupLayout,
+  GroupRequest,
   Layout,
   Logger,
   NodeId,
@@ -21,6 +22,7 @@ import {
   decodeAll,
   DecodeError,
   encodeUtf8,
+  equalBytes,
   formatAddress,
   METADATA_GROUP,
   nodeName,
@@ -143,6 +145,7 @@ export class HostedGroups {
       protocols: options.protocols,
       layout: () => this.#layout,
       replica: (group) => this.#replicas.get(group),
+      isLayoutChange: (request) => this.#isLayoutChange(request),
       onForward: () => options.measures.forwards.add(1),
       onRedirect: () => options.measures.redirects.add(1),
     });
@@ -311,7 +314,14 @@ export class HostedGroups {
       this.#onBadFrame(from, error.message);
       return;
     }
-    for (const message of messages) this.#onMessage(from, message);
+    const asked = new Set<string>();
+    for (const message of messages) {
+      // A question stands once in a frame. What is asked a million times over is answered once.
+      const question = questionOf(message);
+      if (question !== undefined && asked.has(question)) continue;
+      if (question !== undefined) asked.add(question);
+      this.#onMessage(from, message);
+    }
   }
 
   #onBadFrame(from: NodeId, reason: string): void {
@@ -497,6 +507,19 @@ export class HostedGroups {
     this.#propose(next, this.#layout);
   }
 
+  /** As `#propose` makes it, here or at another node. */
+  #isLayoutChange(request: GroupRequest): boolean {
+    if (request.group !== METADATA_GROUP || request.type !== 'execute' || request.session !== 0) return false;
+    const { command } = request;
+    if (command.type !== 'cas' || !equalBytes(command.key, LAYOUT_KEY)) return false;
+    try {
+      return decodeAll(command.next, readLayout).clusterId === this.#layout.clusterId;
+    } catch (error) {
+      if (error instanceof DecodeError) return false;
+      throw error;
+    }
+  }
+
   /** Replaces the layout of the metadata group if it still is `current`; undefined: if there is none yet. */
   #propose(next: Layout, current: Layout | undefined): void {
     const command = {
@@ -511,5 +534,18 @@ export class HostedGroups {
       { type: 'execute', group: METADATA_GROUP, session: 0, sequence: 0, floor: 0, command },
       ignore,
     );
+  }
+}
+
+/** What a message asks for, if its answer may be much longer than itself. */
+function questionOf(message: PeerMessage): string | undefined {
+  switch (message.type) {
+    case 'heartbeat-request':
+    case 'layout-request':
+      return message.type;
+    case 'snapshot-request':
+      return `${message.type} ${message.group}`;
+    default:
+      return undefined;
   }
 }

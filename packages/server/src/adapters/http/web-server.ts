@@ -154,6 +154,8 @@ function refuse(socket: Duplex, { status, reason }: Refusal): void {
     'X-Content-Type-Options: nosniff',
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
+  // Who keeps their half open would hold the connection for ever: http no longer has its timeouts on it.
+  socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 

@@ -9,11 +9,17 @@ import { readRefusal } from './read-refusal.ts';
 export const wsDialer: Dialer = {
   dial(address, handlers) {
     const remote = formatAddress(address);
-    const socket = new WebSocket(`ws://${remote}${CLIENT_PATH}`, CLIENT_SUBPROTOCOL, {
-      perMessageDeflate: false,
-      maxPayload: FRAME_BYTES_MAX,
-      skipUTF8Validation: true,
-    });
+    let socket: WebSocket;
+    try {
+      socket = new WebSocket(`ws://${remote}${CLIENT_PATH}`, CLIENT_SUBPROTOCOL, {
+        perMessageDeflate: false,
+        maxPayload: FRAME_BYTES_MAX,
+        skipUTF8Validation: true,
+      });
+    } catch (error) {
+      setImmediate(() => handlers.onClose(`it cannot be an address: ${(error as Error).message}`));
+      return { remote, send: () => undefined, backlogBytes: () => 0, close: () => undefined };
+    }
     /** The first one is the one that tells. */
     let trouble: string | undefined;
     socket.on('open', () => handlers.onOpen());

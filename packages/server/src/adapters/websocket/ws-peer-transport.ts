@@ -176,15 +176,8 @@ export class WsPeerTransport implements PeerTransport {
   #dial(link: Link): void {
     const self = this.#self;
     if (this.#closed || self === undefined || link.socket !== undefined || link.dialling !== undefined) return;
-    const socket = new WebSocket(`ws://${formatAddress(link.address)}${PEER_PATH}`, PEER_SUBPROTOCOL, {
-      headers: peerHeaders(self),
-      perMessageDeflate: false,
-      maxPayload: FRAME_BYTES_MAX,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      skipUTF8Validation: true,
-      // Masking protects proxies from browsers. Between nodes a zero mask saves a pass over every byte.
-      generateMask: (mask) => void mask.fill(0),
-    });
+    const socket = this.#open(link, self);
+    if (socket === undefined) return;
     link.dialling = socket;
     let answer: PeerIdentity | undefined;
     socket.on('upgrade', (response) => {
@@ -213,6 +206,25 @@ export class WsPeerTransport implements PeerTransport {
       });
     });
     socket.on('error', failed);
+  }
+
+  /** Undefined where the address cannot be one; the layout may have another one later. */
+  #open(link: Link, self: PeerIdentity): WebSocket | undefined {
+    try {
+      return new WebSocket(`ws://${formatAddress(link.address)}${PEER_PATH}`, PEER_SUBPROTOCOL, {
+        headers: peerHeaders(self),
+        perMessageDeflate: false,
+        maxPayload: FRAME_BYTES_MAX,
+        handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+        skipUTF8Validation: true,
+        // Masking protects proxies from browsers. Between nodes a zero mask saves a pass over every byte.
+        generateMask: (mask) => void mask.fill(0),
+      });
+    } catch (error) {
+      this.#report(link, `it cannot be an address: ${(error as Error).message}`);
+      this.#redialLater(link);
+      return undefined;
+    }
   }
 
   /** Makes the socket the link's, unless the present one has precedence. */

@@ -25,6 +25,8 @@ export interface RouterHost {
   /** Whether the failure detector has no doubts about the peer. */
   isAlive(node: NodeId): boolean;
   send(to: NodeId, message: PeerMessage): void;
+  /** Whether a node asks with it for another layout: the only thing that the metadata group is there for. */
+  isLayoutChange(request: GroupRequest): boolean;
   /** For whoever counts. */
   onForward?(): void;
   onRedirect?(): void;
@@ -87,7 +89,9 @@ export class Router {
     const reply = (answer: GroupReply): void => {
       this.#host.send(from, { type: 'forwarded', id: message.id, reply: answer });
     };
-    this.#route(message.request, message.hops, { reply });
+    const refused = this.#host.isLayoutChange(message.request) ? undefined : this.#check(message.request);
+    if (refused !== undefined) reply(refused);
+    else this.#route(message.request, message.hops, { reply });
   }
 
   onForwarded(from: NodeId, message: Extract<PeerMessage, { type: 'forwarded' }>): void {

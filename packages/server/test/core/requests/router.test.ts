@@ -1,5 +1,5 @@
 import type { GroupId, GroupReply, GroupRequest, Layout, NodeId } from '@kvorum/common';
-import { defaultLimits, defaultSettings, METADATA_PROTOCOL, operationTypes } from '@kvorum/common';
+import { defaultLimits, defaultSettings, METADATA_GROUP, METADATA_PROTOCOL, operationTypes } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import type { GroupReplica } from '../../../src/core/replication/group-replica.ts';
 import type { PeerMessage } from '../../../src/core/index.ts';
@@ -43,6 +43,7 @@ class Rig {
     incarnationOf: (node) => 10 + node + this.restarts,
     layout: () => this.layout,
     replica: (group) => this.replicas.get(group)?.replica,
+    isLayoutChange: (request) => request.group === METADATA_GROUP && request.type === 'execute',
     isAlive: (node) => !this.dead.has(node),
     send: (to, message) => this.sent.push({ to, message }),
   });
@@ -216,6 +217,16 @@ describe('passing on', () => {
     expect(rig.sent[0]?.to).toBe(3);
     rig.dead.add(3);
     expect(rig.submit(read(), true)).toMatchObject({ code: 'not-leader', leader: 2 });
+  });
+
+  it.each<[what: string, request: GroupRequest, reply: object]>([
+    ['a read of the metadata group', { ...read(), group: METADATA_GROUP }, { code: 'bad-request' }],
+    ['a group that does not exist', { ...read(), group: 9 }, { code: 'wrong-group' }],
+  ])('is refused to a node that passes on %s', (_what, request, reply) => {
+    const rig = new Rig().follow(1);
+    rig.router.onForward(3, { type: 'forward', id: 8, incarnation: 3, hops: 1, request });
+    expect(rig.sent).toMatchObject([{ to: 3, message: { type: 'forwarded', id: 8, reply } }]);
+    expect(rig.replicas.get(1)?.script.steps ?? []).toEqual([]);
   });
 
   it('ends at the limit of hops', () => {
