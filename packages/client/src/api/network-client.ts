@@ -202,10 +202,14 @@ export class NetworkClient implements Client {
           failed?.code === 'unavailable' && this.layout === undefined ? this.#explainUnavailable(failed) : outcome,
         );
       });
-      const unwatch = this.#watchVersion((error) => {
-        settle(error);
-        cancel();
-      });
+      // Who gave a layout speaks this version.
+      const unwatch =
+        this.layout === undefined
+          ? this.#watchVersion((error) => {
+              settle(error);
+              cancel();
+            })
+          : doNothing;
       return {
         // The engine knows whether it was sent.
         cancel: () => {
@@ -225,7 +229,7 @@ export class NetworkClient implements Client {
 
   #servedBy(operation: Operation, served: Served, options: CallOptions): ServedBy {
     const group = this.layout === undefined ? 0 : groupOfKey(this.layout, operation.key);
-    const by = { ...served, group };
+    const by = { node: served.node, ballot: served.ballot, index: served.index, group };
     options.onServed?.(by);
     return by;
   }
@@ -308,6 +312,8 @@ function unexpected(reply: { readonly type: string }): Error {
   return new KvorumError('bad-request', `the server gave a reply of another kind: ${reply.type}`);
 }
 
+const doNothing = (): void => undefined;
+
 interface Started {
   /** Stops it, and says what came of it. */
   cancel(): KvorumErrorType;
@@ -325,22 +331,24 @@ function settleOnce<T>(
       return;
     }
     let settled = false;
+    let started = undefined as Started | undefined;
     const settle = (outcome: T | KvorumErrorType): void => {
       if (settled) return;
       settled = true;
       signal?.removeEventListener('abort', onAbort);
       // Where the answer is there before `start` returns, there is nothing to release yet.
-      queueMicrotask(() => started.release());
+      started?.release();
       if (outcome instanceof KvorumError) reject(outcome);
       else resolve(outcome);
     };
     const onAbort = (): void => {
       settled = true;
-      const { outcome, message } = started.cancel();
-      started.release();
+      const { outcome, message } = (started as Started).cancel();
+      started?.release();
       reject(new KvorumError('cancelled', message, { cause: signal?.reason, outcome }));
     };
     signal?.addEventListener('abort', onAbort, { once: true });
-    const started = start(settle);
+    started = start(settle);
+    if (settled) started.release();
   });
 }

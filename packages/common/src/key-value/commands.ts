@@ -191,7 +191,7 @@ function definitionOf(type: Command['type']): CommandDefinition<Command> {
 
 /** Whether it only reads. */
 export function isQuery(operation: Command | Query): operation is Query {
-  return Object.hasOwn(queries, operation.type);
+  return operation.type in queries;
 }
 
 export function writeCommand(writer: Writer, command: Command): void {

@@ -9,7 +9,7 @@ export const routingBugs = [
     scenario: 'chaos-3',
     edits: [
       {
-        at: 'Gateway.#once',
+        at: 'Gateway.answer',
         find: 'this.#reply(link, { id, body });',
         replace: 'this.#reply(link, { id: link.lastRequestId, body });',
       },

@@ -422,7 +422,9 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
       if ('refusal' in outcome) this.#reply(ticket, this.#refuse(outcome.refusal));
       else this.#readsToServe.push({ index: outcome.index, ticket, request });
     }
+    if (this.#readsToServe.length === 0) return;
     const applied = this.#state.applied.index;
+    const served = this.#served();
     let taken = 0;
     let bytes = 0;
     for (const { index, ticket, request } of this.#readsToServe) {
@@ -433,11 +435,11 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
       }
       taken += 1;
       if (!this.#seat.isAwaited(ticket)) continue;
-      const answer = this.#state.query(request.query);
-      bytes += answer.found?.value.length ?? 0;
-      this.#reply(ticket, { ...answer, served: this.#served() });
+      const { type, found } = this.#state.query(request.query);
+      bytes += found?.value.length ?? 0;
+      this.#reply(ticket, { type, found, served });
     }
-    this.#readsToServe.splice(0, taken);
+    this.#readsToServe = this.#readsToServe.slice(taken);
   }
 
   #served(): Served {

@@ -9,7 +9,6 @@ import type {
   Clock,
   Connection,
   GroupReply,
-  GroupRequest,
   Limits,
   Reply,
   ReplyBody,
@@ -118,6 +117,43 @@ export class ClientLink {
   }
 }
 
+/** The responder of a request that wants one reply: one object for each, as there are many. */
+class OneReply implements Responder {
+  readonly #gateway: Gateway;
+  readonly #link: ClientLink;
+  readonly #id: number;
+  readonly #asked: RequestBody;
+  readonly #cameInMs: number;
+
+  constructor(gateway: Gateway, link: ClientLink, id: number, asked: RequestBody, cameInMs: number) {
+    this.#gateway = gateway;
+    this.#link = link;
+    this.#id = id;
+    this.#asked = asked;
+    this.#cameInMs = cameInMs;
+  }
+
+  reply(body: ReplyBody): void {
+    this.#gateway.answer(this.#link, this.#id, this.#asked, body, this.#cameInMs);
+  }
+
+  push(body: ReplyBody): void {
+    this.reply(body);
+  }
+
+  get credit(): number {
+    return 0;
+  }
+
+  isAbandoned(): boolean {
+    return this.#link.isClosed;
+  }
+
+  onCredit(): void {
+    // It never has any.
+  }
+}
+
 export interface GatewayMeasures {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly requests: RequestMetrics;
@@ -203,22 +239,19 @@ export class Gateway {
       return;
     }
     link.unanswered += 1;
-    this.#handler(body, credit === undefined ? this.#once(link, id, body) : this.#stream(link, id, credit));
+    const responder =
+      credit === undefined ? new OneReply(this, link, id, body, this.#cameInMs) : this.#stream(link, id, credit);
+    this.#handler(body, responder);
   }
 
-  #once(link: ClientLink, id: number, asked: RequestBody): Responder {
-    const cameInMs = this.#cameInMs;
-    const reply = (body: ReplyBody): void => {
-      link.unanswered -= 1;
-      if (asked.type === 'group') this.#measure(asked.request, body as GroupReply, cameInMs);
-      this.#reply(link, { id, body });
-    };
-    return { reply, push: reply, credit: 0, isAbandoned: () => link.isClosed, onCredit: () => undefined };
-  }
-
-  #measure(request: GroupRequest, reply: GroupReply, cameInMs: number): void {
-    this.#repliesMs ??= this.#measures.clock.monotonicMs();
-    this.#measures.requests.note(request, reply, this.#repliesMs - cameInMs);
+  /** The one reply to what was asked. */
+  answer(link: ClientLink, id: number, asked: RequestBody, body: ReplyBody, cameInMs: number): void {
+    link.unanswered -= 1;
+    if (asked.type === 'group') {
+      this.#repliesMs ??= this.#measures.clock.monotonicMs();
+      this.#measures.requests.note(asked.request, body as GroupReply, this.#repliesMs - cameInMs);
+    }
+    this.#reply(link, { id, body });
   }
 
   #stream(link: ClientLink, id: number, credit: number): Responder {
