@@ -5,16 +5,7 @@
  * A request has one reply, or a stream of them that lives on credit: what is pushed counts against what the client granted and
  * never against the connection's backlog, so that who reads a stream slowly costs that stream only.
  */
-import type {
-  Clock,
-  Connection,
-  GroupReply,
-  Limits,
-  Reply,
-  ReplyBody,
-  Request,
-  RequestBody,
-} from '@kvorum/common';
+import type { Clock, Connection, GroupReply, Limits, Reply, ReplyBody, Request, RequestBody } from '@kvorum/common';
 import { CREDIT_BYTES_MAX, DecodeError, decodeRequests, FRAME_BYTES_MAX, Writer, writeReply } from '@kvorum/common';
 import { mark } from '../marks.ts';
 import { refusal } from '../replies.ts';
