@@ -257,6 +257,14 @@ describe('peer transport on websockets', () => {
     ]);
   });
 
+  it('tells of an address that cannot be one, and goes on', async () => {
+    const [one, two] = (await ends()) as [RealEnd, RealEnd];
+    one.transport.setPeers(1, 'ours', [{ id: 2, address: { host: '1.2.3.999', port: 1 } }], handlersOf(one));
+    expect(one.logger.lines.join()).toContain('1.2.3.999:1, where n2 should be');
+    connect([one, two]);
+    await reach(rig, one, two, 2, Uint8Array.of(1));
+  });
+
   it('logs a connection that is lost, and measures what is on its way', async () => {
     const [one, two] = (await ends()) as [RealEnd, RealEnd];
     connect([one, two]);

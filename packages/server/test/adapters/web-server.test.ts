@@ -149,6 +149,24 @@ describe('Host and Origin', () => {
   });
 });
 
+it('a refused upgrade is over, also for a client that keeps its half of the connection open', async () => {
+  const { host, port } = await serve(fakeNode());
+  const socket = connect({ host, port, allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  const lost = new Promise<void>((resolve) => socket.on('error', () => resolve()));
+  const key = 'x3JJHMbDL1EzLkh9GBhXDw==';
+  socket.write(
+    `GET /x HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+  );
+  socket.resume();
+  await new Promise<void>((resolve) => socket.on('end', () => resolve()));
+  // Who still listened would take this; who does not resets the connection.
+  const poke = (): void => void (socket.destroyed || socket.write('more', () => setImmediate(poke)));
+  poke();
+  await lost;
+});
+
 describe('another protocol version', () => {
   const client = CLIENT_PROTOCOL_VERSION;
   const peer = PEER_PROTOCOL_VERSION;

@@ -1,6 +1,6 @@
 /** What a member hosts, as layouts come and go. */
 import type { GroupLayout, GroupReply, Layout } from '@kvorum/common';
-import { defaultSettings, METADATA_PROTOCOL, MetricsRegistry } from '@kvorum/common';
+import { defaultSettings, METADATA_PROTOCOL, MetricsRegistry, Writer } from '@kvorum/common';
 import {
   countingRandom,
   FakeTransport,
@@ -11,7 +11,7 @@ import {
 } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
 import type { AppliedState, PeerMessage, ProtocolTable, ReplicaEvent } from '../../src/core/index.ts';
-import { decodePeerFrame, HostedGroups, protocols, UnknownProtocol } from '../../src/core/index.ts';
+import { decodePeerFrame, HostedGroups, protocols, UnknownProtocol, writePeerMessage } from '../../src/core/index.ts';
 import { NodeLoop } from '../../src/core/node-loop.ts';
 import { NodeMeasures } from '../../src/core/node-measures.ts';
 import { KeyValueMachine } from '../../src/core/state/key-value/key-value-machine.ts';
@@ -290,6 +290,19 @@ describe('what a replica tells its node', () => {
       'warn n2 names ballot 7.n2 in group 1, far above all that can be; it is ignored',
     );
     expect(rig.sent).toEqual([]);
+  });
+
+  it('that asks the same a thousand times in a frame is answered once', () => {
+    const rig = new Rig(layoutOf(1), scripted().table);
+    const writer = new Writer();
+    for (let round = 1; round <= 1000; round += 1) {
+      writePeerMessage(writer, { type: 'heartbeat-request', round });
+      writePeerMessage(writer, { type: 'layout-request' });
+    }
+    rig.transport.sent.length = 0;
+    rig.transport.handlers?.onFrame(2, writer.finish());
+    rig.clock.settle();
+    expect(rig.sent.map(({ type }) => type).sort()).toEqual(['heartbeat-reply', 'layout']);
   });
 
   it('of a message that does not decode is counted and logged, as a frame that does not is', () => {

@@ -127,7 +127,7 @@ export const seatOf = (group: GroupId, part: Partial<ReplicaSeat> = {}): Replica
   stateStorage: new MemoryStateStorage(),
   createMachine: (id, storage) => new KeyValueMachine(id, storage),
   nowMs: 0,
-  isAwaited: () => true,
+  awaited: () => undefined,
   ...part,
 });
 

@@ -36,7 +36,7 @@ export interface ReplicaHost {
 
 interface Waiting {
   readonly waiter: Waiter;
-  readonly isRead: boolean;
+  readonly request: GroupRequest;
 }
 
 export class GroupReplica {
@@ -50,12 +50,12 @@ export class GroupReplica {
   #lastTicket = 0;
 
   /** Throws CorruptRecord or UnknownFormat when what is on disk cannot be used. */
-  constructor(protocol: ReplicationProtocol, seat: Omit<ReplicaSeat, 'isAwaited' | 'nowMs'>, host: ReplicaHost) {
+  constructor(protocol: ReplicationProtocol, seat: Omit<ReplicaSeat, 'awaited' | 'nowMs'>, host: ReplicaHost) {
     this.group = seat.group;
     this.members = seat.members;
     this.protocol = protocol;
     this.#host = host;
-    this.#replica = protocol.open({ ...seat, nowMs: host.nowMs(), isAwaited: (ticket) => this.#isAwaited(ticket) });
+    this.#replica = protocol.open({ ...seat, nowMs: host.nowMs(), awaited: (ticket) => this.#awaited(ticket) });
     // What it found on disk may leave something to do.
     host.wake(this.group);
   }
@@ -97,7 +97,7 @@ export class GroupReplica {
   submit(request: GroupRequest, waiter: Waiter): void {
     this.#lastTicket += 1;
     const ticket = this.#lastTicket;
-    this.#waiting.set(ticket, { waiter, isRead: request.type === 'read' });
+    this.#waiting.set(ticket, { waiter, request });
     this.input({ type: 'request', ticket, request });
   }
 
@@ -125,19 +125,18 @@ export class GroupReplica {
   /** It takes no further turn: nobody waits in vain. */
   close(): void {
     const message = `group ${this.group} is no longer served by this node`;
-    for (const { waiter, isRead } of this.#waiting.values()) {
-      waiter.reply(refusal(isRead ? 'unavailable' : 'outcome-unknown', message));
+    for (const { waiter, request } of this.#waiting.values()) {
+      waiter.reply(refusal(request.type === 'read' ? 'unavailable' : 'outcome-unknown', message));
     }
     this.#waiting.clear();
     this.#inputs = [];
   }
 
   /** A read that was abandoned is not read, and forgotten here. */
-  #isAwaited(ticket: number): boolean {
+  #awaited(ticket: number): GroupRequest | undefined {
     const waiting = this.#waiting.get(ticket);
-    if (waiting === undefined) return false;
-    if (waiting.waiter.isAbandoned?.() !== true) return true;
+    if (waiting?.waiter.isAbandoned?.() !== true) return waiting?.request;
     this.#waiting.delete(ticket);
-    return false;
+    return undefined;
   }
 }

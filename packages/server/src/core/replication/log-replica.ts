@@ -52,8 +52,7 @@ interface PendingEntry {
   readonly tickets: readonly number[];
 }
 
-type ReadRequest = Extract<GroupRequest, { type: 'read' }>;
-type WriteRequest = Exclude<GroupRequest, ReadRequest>;
+type WriteRequest = Exclude<GroupRequest, { type: 'read' }>;
 
 export class LogReplica<T extends LogTypes> implements Replica, AppliedState, LogView {
   readonly #seat: ReplicaSeat;
@@ -77,10 +76,10 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
   #pending: PendingEntry[] = [];
   #pendingBytes = 0;
   #pendingCommands = 0;
-  /** Reads that the log has not found a position for, by ticket. */
-  readonly #reads = new Map<number, ReadRequest>();
+  /** Reads that the log has not found a position for. */
+  #readsAsked = 0;
   /** Reads whose position is known and not applied yet, in order of it. */
-  #readsToServe: { readonly index: number; readonly ticket: number; readonly request: ReadRequest }[] = [];
+  #readsToServe: { readonly index: number; readonly ticket: number }[] = [];
   /** Of the log's own proposals. */
   #lastProposal = 0;
 
@@ -231,7 +230,7 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
   #take(input: ReplicaInput): void {
     switch (input.type) {
       case 'request':
-        if (input.request.type === 'read') this.#takeRead(input.ticket, input.request);
+        if (input.request.type === 'read') this.#takeRead(input.ticket);
         else this.#takeWrite(input.ticket, input.request);
         return;
       case 'message':
@@ -281,14 +280,14 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     }
   }
 
-  #takeRead(ticket: number, request: ReadRequest): void {
+  #takeRead(ticket: number): void {
     const { group } = this.#seat;
-    if (this.#reads.size + this.#readsToServe.length >= this.#limits.pendingReadsPerGroupMax) {
+    if (this.#readsAsked + this.#readsToServe.length >= this.#limits.pendingReadsPerGroupMax) {
       mark('busy');
       this.#reply(ticket, refusal('busy', `group ${group} has its limit of unanswered reads; try again`));
       return;
     }
-    this.#reads.set(ticket, request);
+    this.#readsAsked += 1;
     this.#inputs.push({ type: 'read', ticket });
   }
 
@@ -415,26 +414,24 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
 
   #answerReads(effects: Effects<T>): void {
     for (const outcome of effects.reads) {
-      const { ticket } = outcome;
-      const request = this.#reads.get(ticket);
-      if (request === undefined) continue;
-      this.#reads.delete(ticket);
-      if ('refusal' in outcome) this.#reply(ticket, this.#refuse(outcome.refusal));
-      else this.#readsToServe.push({ index: outcome.index, ticket, request });
+      this.#readsAsked -= 1;
+      if ('refusal' in outcome) this.#reply(outcome.ticket, this.#refuse(outcome.refusal));
+      else this.#readsToServe.push(outcome);
     }
     if (this.#readsToServe.length === 0) return;
     const applied = this.#state.applied.index;
     const served = this.#served();
     let taken = 0;
     let bytes = 0;
-    for (const { index, ticket, request } of this.#readsToServe) {
+    for (const { index, ticket } of this.#readsToServe) {
       if (index > applied) break;
       if (bytes > this.#limits.readBytesPerTurnMax) {
         this.#again = true;
         break;
       }
       taken += 1;
-      if (!this.#seat.isAwaited(ticket)) continue;
+      const request = this.#seat.awaited(ticket);
+      if (request?.type !== 'read') continue;
       const { type, found } = this.#state.query(request.query);
       bytes += found?.value.length ?? 0;
       this.#reply(ticket, { type, found, served });

@@ -62,8 +62,8 @@ export interface ReplicaSeat {
   readonly createMachine: StateMachineFactory;
   /** The monotonic clock when the replica starts, milliseconds. */
   readonly nowMs: number;
-  /** Whether somebody still waits for the outcome of this request. */
-  isAwaited(ticket: number): boolean;
+  /** The request of the ticket; undefined when nobody waits for its outcome any more. */
+  awaited(ticket: number): GroupRequest | undefined;
 }
 
 export type ReplicaInput =

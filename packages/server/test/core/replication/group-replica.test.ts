@@ -107,13 +107,13 @@ describe('a request that nobody waits for any more', () => {
     let isGone = false;
     submit('a', read, () => isGone);
     submit('b', read);
-    expect([1, 2, 3].map((ticket) => script.seat.isAwaited(ticket))).toEqual([true, true, false]);
+    expect([1, 2, 3].map((ticket) => script.seat.awaited(ticket))).toEqual([read, read, undefined]);
     isGone = true;
-    expect([1, 2].map((ticket) => script.seat.isAwaited(ticket))).toEqual([false, true]);
+    expect([1, 2].map((ticket) => script.seat.awaited(ticket))).toEqual([undefined, read]);
     script.answers.push(() => ({ outcomes: [1, 2].map((ticket) => ({ ticket, reply: found })) }));
     replica.turn();
     expect(replies).toEqual([['b', found]]);
-    expect(script.seat.isAwaited(2)).toBe(false);
+    expect(script.seat.awaited(2)).toBeUndefined();
   });
 });
 

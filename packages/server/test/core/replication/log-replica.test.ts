@@ -69,6 +69,7 @@ class Rig {
   readonly log = new ScriptedLog();
   readonly stateStorage = new MemoryStateStorage();
   readonly logStorage = new MemoryLogStorage();
+  readonly requests = new Map<number, GroupRequest>();
   readonly abandoned = new Set<number>();
   readonly protocol: LogProtocol<TextTypes> = {
     name: 'texts',
@@ -103,12 +104,14 @@ class Rig {
 
   open(protocol = this.protocol): LogReplica<TextTypes> {
     const { logStorage, stateStorage, settings } = this;
-    const isAwaited = (ticket: number): boolean => !this.abandoned.has(ticket);
-    this.replica = new LogReplica(protocol, seatOf(1, { logStorage, stateStorage, settings, isAwaited }));
+    const awaited = (ticket: number): GroupRequest | undefined =>
+      this.abandoned.has(ticket) ? undefined : this.requests.get(ticket);
+    this.replica = new LogReplica(protocol, seatOf(1, { logStorage, stateStorage, settings, awaited }));
     return this.replica;
   }
 
   step(...inputs: readonly ReplicaInput[]): ReplicaEffects {
+    for (const input of inputs) if (input.type === 'request') this.requests.set(input.ticket, input.request);
     return this.replica.step(inputs, this.nowMs);
   }
 
