@@ -4,7 +4,7 @@ import { crashAt, crashPointsOf } from '../src/run/crash-points.ts';
 import { processName } from '../src/world/process-name.ts';
 import { sampleOf } from './sample.ts';
 
-const SEED = 1;
+const SEED = 2;
 const points = crashPointsOf(SEED);
 const { chosen, meta } = sampleOf('crash points', points, 8);
 

@@ -17,7 +17,7 @@ describe('a sample', () => {
   });
 
   it('is chosen by the commit, and otherwise by SAMPLE', () => {
-    expect(sampleName(undefined, { commit: '0017958', changes: '' })).toBe(String(0x0017958 % 24));
+    expect(sampleName('', { commit: '0017958', changes: '' })).toBe(String(0x0017958 % 24));
     expect(sampleName('', { commit: undefined, changes: 'x' })).toBe('0');
     expect(sampleName('17')).toBe('17');
     expect(sampleName('all')).toBe('all');

@@ -8,7 +8,6 @@ export const mark = declareMarks('consensus', [
   'accept-sync-in-parts',
   'accept-sync-repeated',
   'adopted-other-log',
-  'implausible-ballot',
   'late-heartbeat',
   'left-behind-member',
   'left-behind-round',

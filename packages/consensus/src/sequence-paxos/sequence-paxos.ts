@@ -279,7 +279,6 @@ export class SequencePaxos implements ReplicatedLog<SequencePaxosTypes> {
 
   #isKnownOrNear(from: NodeId, ballot: Ballot): boolean {
     if (this.isPlausible(ballot)) return true;
-    mark('implausible-ballot');
     this.#outbox.emit({ type: 'implausible', from, term: ballot });
     return false;
   }
