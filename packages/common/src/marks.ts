@@ -16,11 +16,6 @@ export function declareMarks<Name extends string>(owner: string, names: readonly
   return (name) => void counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-/** Of all packages that are loaded. */
-export function markNames(): readonly string[] {
-  return [...counts.keys()].sort();
-}
-
 /** How often it was passed since `takeMarks`. */
 export function marked(name: string): number {
   return counts.get(name) ?? 0;

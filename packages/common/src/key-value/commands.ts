@@ -305,12 +305,12 @@ export function readAnswer(reader: Reader): Answer {
 /** Bounds for decoding only: what is over the limits of keys and values is refused by name, not as a broken frame. */
 const anyBytes = FRAME_BYTES_MAX;
 
-export function writeOptionalBytes(writer: Writer, value: Uint8Array | undefined): void {
+function writeOptionalBytes(writer: Writer, value: Uint8Array | undefined): void {
   writer.bool(value !== undefined);
   if (value !== undefined) writer.bytes(value);
 }
 
-export function readOptionalBytes(reader: Reader): Uint8Array | undefined {
+function readOptionalBytes(reader: Reader): Uint8Array | undefined {
   return reader.bool() ? reader.bytes(anyBytes) : undefined;
 }
 

@@ -127,7 +127,7 @@ export function readLayout(reader: Reader): Layout {
 }
 
 /** What is wrong with a layout, whoever made it; undefined for nothing. */
-export function layoutProblem({ nodes, groups }: Layout): string | undefined {
+function layoutProblem({ nodes, groups }: Layout): string | undefined {
   const ids = new Set(nodes.map((node) => node.id));
   if (ids.size !== nodes.length || ids.has(0)) return 'a layout whose nodes do not have an id each';
   if (groups.length < 2) return 'a layout without a group for keys';

@@ -38,7 +38,8 @@ export class GroupNews {
 
   #write(kind: GroupNewsKind, why: string, items: readonly Item[]): void {
     const groups = `group${items.length > 1 ? 's' : ''} ${items.map(({ group }) => group).join(', ')}`;
-    const ballots = `ballot${items.length > 1 ? 's' : ''} ${items.map(({ detail }) => detail).join(', ')}`;
+    const details = items.map(({ detail }) => detail).join(', ');
+    const ballots = `ballot${items.length > 1 ? 's' : ''} ${details}`;
     const fields: LogFields = { event: `group.${kind}` };
     switch (kind) {
       case 'leads':
@@ -49,10 +50,7 @@ export class GroupNews {
         this.#logger.warn(`leads ${groups} with ${ballots}, but reaches no majority`, fields);
         return;
       case 'stepped-down':
-        this.#logger.info(
-          `no longer leads ${groups}: a higher ballot than ${ballots.slice(ballots.indexOf(' ') + 1)} was seen`,
-          fields,
-        );
+        this.#logger.info(`no longer leads ${groups}: a higher ballot than ${details} was seen`, fields);
         return;
       case 'fetches':
         this.#logger.info(

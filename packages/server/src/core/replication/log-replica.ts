@@ -1,6 +1,6 @@
 /**
- * A replica of a group whose protocol is a replicated log: stage 5 of the data path: propose, apply, answer,
- * between the seam of all protocols and the `ReplicatedLog` below it.
+ * A replica of a group whose protocol is a replicated log: stage 5 of the data path. Proposes, applies and answers, between
+ * the seam of all protocols and the `ReplicatedLog` below it.
  *
  * State: requests of this turn, proposals by log position, reads that wait for their position. Invariants: a proposal is
  * answered once, with its result if this replica led without interruption until it was decided, else with

@@ -1,9 +1,9 @@
 /**
- * Where client frames come in and reply frames go out: stage 2 of the data path, there and back. Nothing that a client sends throws
- * past it: a frame that does not decode closes the connection with a reason, and is counted.
+ * Where client frames come in and reply frames go out: stage 2 of the data path, there and back. Nothing that a client sends
+ * throws past it: a frame that does not decode closes the connection with a reason, and is counted.
  *
- * A request has one reply, or a stream of them that lives on credit: what is pushed counts against what the client granted and
- * never against the connection's backlog, so that who reads a stream slowly costs that stream only.
+ * A request has one reply, or a stream of them that lives on credit: what is pushed counts against what the client granted
+ * and, up to the most that can be granted, not against the connection's backlog: who reads a stream slowly costs that stream.
  */
 import type { Clock, Connection, GroupReply, Limits, Reply, ReplyBody, Request, RequestBody } from '@kvorum/common';
 import { CREDIT_BYTES_MAX, DecodeError, decodeRequests, FRAME_BYTES_MAX, Writer, writeReply } from '@kvorum/common';
