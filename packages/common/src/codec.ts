@@ -100,6 +100,8 @@ export class Writer {
    * a reader would refuse is never written.
    */
   uint(value: number, max: number = Number.MAX_SAFE_INTEGER): this {
+    // Most are small, and take one byte.
+    if ((value & 0x7f) === value && value <= max) return this.u8(value);
     if (!(value >= 0 && value <= max && Math.floor(value) === value))
       throw new RangeError(`${value} is not a whole number up to ${max}`);
     this.#reserve(8);
@@ -129,14 +131,18 @@ export class Writer {
     return this.bytes(utf8Encoder.encode(value));
   }
 
-  /** What `write` appends, with its length in front in four bytes, so that it can be passed over unread. */
-  sized(write: (writer: this) => void): this {
-    const at = this.#length;
+  /** Room for the length of what comes next, in four bytes, so that it can be passed over unread: `endSized` fills it in. */
+  beginSized(): number {
     this.u32(0);
-    write(this);
-    const bytes = this.#length - at - 4;
-    for (let i = 0; i < 4; i += 1) this.#bytes[at + i] = bytes >>> (24 - 8 * i);
-    return this;
+    return this.#length;
+  }
+
+  /** `start` is what `beginSized` returned. */
+  endSized(start: number): void {
+    const end = this.#length;
+    this.#length = start - 4;
+    this.u32(end - start);
+    this.#length = end;
   }
 
   list<T>(items: readonly T[], write: (writer: this, item: T) => void): this {
@@ -205,15 +211,18 @@ export class Reader {
 
   uint(max: number = Number.MAX_SAFE_INTEGER): number {
     let value = 0;
-    let scale = 1;
-    for (;;) {
+    // Four bytes fit into a small integer, and few numbers have more.
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.u8();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return atMost(value, max);
+    }
+    for (let scale = 2 ** 28; scale <= Number.MAX_SAFE_INTEGER; scale *= 0x80) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
-      if (value > max) throw new DecodeError(`number over its limit of ${max}`);
-      if (byte < 0x80) return value;
-      scale *= 0x80;
-      if (scale > Number.MAX_SAFE_INTEGER) throw new DecodeError('number longer than 53 bits');
+      if (byte < 0x80) return atMost(value, max);
     }
+    throw new DecodeError('number longer than 53 bits');
   }
 
   /** A view into the frame, not a copy: it keeps the whole frame in memory as long as it is kept. */
@@ -226,7 +235,7 @@ export class Reader {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** A view of what was written by `sized`. */
+  /** A view of what was written between `beginSized` and `endSized`. */
   sized(): Uint8Array {
     return this.raw(this.u32());
   }
@@ -254,6 +263,11 @@ export class Reader {
     this.#offset = start + length;
     return start;
   }
+}
+
+function atMost(value: number, max: number): number {
+  if (value > max) throw new DecodeError(`number over its limit of ${max}`);
+  return value;
 }
 
 /** A copy that does not keep the frame it was read from in memory. */

@@ -28,11 +28,11 @@ export interface LogTypes {
 /** How a protocol's own values stand in frames and records. Every `read` throws a DecodeError rather than return nonsense. */
 export interface LogCodec<T extends LogTypes> {
   writeMessage(writer: Writer, message: T['message']): void;
-  readMessage(reader: Reader): T['message'];
+  readonly readMessage: (reader: Reader) => T['message'];
   writeHardState(writer: Writer, hardState: T['hardState']): void;
   readHardState(reader: Reader): T['hardState'];
   writeHeartbeat(writer: Writer, heartbeat: T['heartbeat']): void;
-  readHeartbeat(reader: Reader): T['heartbeat'];
+  readonly readHeartbeat: (reader: Reader) => T['heartbeat'];
   writeProof(writer: Writer, proof: T['proof']): void;
   readProof(reader: Reader): T['proof'];
 }

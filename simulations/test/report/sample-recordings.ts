@@ -2,7 +2,7 @@
 import { encodeReplies, encodeRequests, encodeUtf8, Writer } from '@kvorum/common';
 import type { Ballot, Message } from '@kvorum/consensus';
 import { sequencePaxosCodec } from '@kvorum/consensus';
-import { writePeerMessage, writeReplicaMessage } from '@kvorum/server/core';
+import { beginReplicaMessage, writePeerMessage } from '@kvorum/server/core';
 import type { Call } from '../../src/checkers/index.ts';
 import type { Fate, Recording, RunFacts } from '../../src/report/index.ts';
 import { Recorder } from '../../src/report/index.ts';
@@ -12,7 +12,9 @@ export const ballotOf = (number: number, node: number): Ballot => ({ number, pri
 export function peerFrame(...messages: readonly (readonly [group: number, message: Message])[]): Uint8Array {
   const writer = new Writer();
   for (const [group, message] of messages) {
-    writeReplicaMessage(writer, group, (w) => sequencePaxosCodec.writeMessage(w, message));
+    const start = beginReplicaMessage(writer, group);
+    sequencePaxosCodec.writeMessage(writer, message);
+    writer.endSized(start);
   }
   return writer.finish();
 }

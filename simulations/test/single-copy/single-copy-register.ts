@@ -73,6 +73,10 @@ export class SingleCopyReplica implements Replica {
       if (value !== undefined) this.#load(key, value);
   }
 
+  writeMessage(): void {
+    throw new Error('one member has nobody to send to');
+  }
+
   heartbeat(): undefined {
     return undefined;
   }

@@ -314,8 +314,11 @@ function readReplyBody(reader: Reader): ReplyBody {
       return { type, session: reader.uint(), served: readServed(reader) };
     case 'result':
       return { type, result: readCommandResult(reader), served: readServed(reader) };
-    case 'value':
-      return { ...readAnswer(reader), served: readServed(reader) };
+    case 'value': {
+      // Not spread: there are many, and a spread is slow.
+      const { found } = readAnswer(reader);
+      return { type, found, served: readServed(reader) };
+    }
     case 'refused':
       return {
         type,

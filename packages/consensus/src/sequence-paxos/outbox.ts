@@ -35,8 +35,10 @@ export class Outbox {
     this.#reads.push(outcome);
   }
 
-  take(): Omit<SequencePaxosEffects, 'persist'> {
+  /** The effects of the step, with what it persists. */
+  take(persist: SequencePaxosEffects['persist']): SequencePaxosEffects {
     return {
+      persist,
       send: takeAll(this.#send),
       sendAfterPersist: takeAll(this.#sendAfterPersist),
       proposals: takeAll(this.#proposals),

@@ -135,7 +135,7 @@ export class SequencePaxos implements ReplicatedLog<SequencePaxosTypes> {
     this.#noteLeader();
     this.#noteHeartbeat();
     this.#check();
-    return { persist: this.#state.takePersist(), ...this.#outbox.take() };
+    return this.#outbox.take(this.#state.takePersist());
   }
 
   #take(input: SequencePaxosInput): void {

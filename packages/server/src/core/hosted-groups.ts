@@ -10,7 +10,6 @@ import type {
   Clock,
   GroupId,
   GroupLayout,
-  GroupRequest,
   Layout,
   Logger,
   NodeId,
@@ -18,23 +17,13 @@ import type {
   Random,
   Settings,
 } from '@kvorum/common';
-import {
-  decodeAll,
-  DecodeError,
-  encodeUtf8,
-  equalBytes,
-  formatAddress,
-  METADATA_GROUP,
-  nodeName,
-  readLayout,
-} from '@kvorum/common';
-import { formatTerm } from '@kvorum/consensus';
+import { DecodeError, formatAddress, METADATA_GROUP, nodeName } from '@kvorum/common';
 import { GroupNews } from './group-news.ts';
 import { mark } from './marks.ts';
 import { groupsOf, moveNode } from './membership/formation.ts';
 import { answersByGroup, Heartbeats } from './membership/heartbeats.ts';
-import { encodeLayout } from './membership/identity.ts';
 import { reconcile } from './membership/reconcile.ts';
+import { isLayoutChange, layoutChange, storedLayout } from './membership/replicated-layout.ts';
 import type { NodeLoop } from './node-loop.ts';
 import type { NodeMeasures } from './node-measures.ts';
 import type { PeerMessage } from './peer-protocol.ts';
@@ -42,11 +31,11 @@ import { decodePeerFrame } from './peer-protocol.ts';
 import { Flusher } from './replication/flusher.ts';
 import { GroupReplica } from './replication/group-replica.ts';
 import type { ProtocolTable, ReplicaEvent } from './replication/replication-protocol.ts';
+import { UnknownProtocol } from './replication/replication-protocol.ts';
 import { Snapshots } from './replication/snapshots.ts';
 import { Router } from './requests/router.ts';
 import type { StateMachineFactory } from './state/state-machine.ts';
 import type { AppliedStateStorage, ReplicatedLogStorage } from './storage/storage-ports.ts';
-import { CorruptRecord } from './storage/storage-ports.ts';
 
 export interface HostPorts {
   readonly clock: Clock;
@@ -73,21 +62,7 @@ export interface HostOptions {
   readonly onLayout: (layout: Layout, done: () => void) => void;
 }
 
-/** A layout asks for a protocol that this program does not know. */
-export class UnknownProtocol extends Error {
-  override readonly name = 'UnknownProtocol';
-
-  constructor(group: Pick<GroupLayout, 'id' | 'protocol'>, known: Iterable<string>) {
-    super(
-      `group ${group.id} is to run the protocol ${group.protocol}, which this version of Kvorum does not know; it knows ${[...known].join(', ')}`,
-    );
-  }
-}
-
 type HeartbeatReply = Extract<PeerMessage, { type: 'heartbeat-reply' }>;
-
-/** Where the layout stands in the state of the metadata group. */
-const LAYOUT_KEY = encodeUtf8('layout');
 
 /** Of all incarnations together, how many transfers one may number. */
 const TRANSFERS_PER_INCARNATION = 2 ** 20;
@@ -106,8 +81,6 @@ export class HostedGroups {
   readonly #flusher: Flusher;
   readonly #news: GroupNews;
   #layout: Layout;
-  /** Who led each group before its present leader; 0 for nobody. */
-  readonly #formerLeaders = new Map<GroupId, NodeId>();
   #badFrames = 0;
   #lastHeartbeat = 0;
   #stopped = false;
@@ -120,7 +93,7 @@ export class HostedGroups {
     this.#options = options;
     this.#loop = loop;
     this.#layout = layout;
-    this.#news = new GroupNews(ports.logger);
+    this.#news = new GroupNews(ports.logger, this);
     const shared = {
       send: (to: NodeId, message: PeerMessage) => loop.send(to, message),
       incarnationOf: (node: NodeId) => this.#heartbeats.incarnationOf(node),
@@ -145,7 +118,7 @@ export class HostedGroups {
       protocols: options.protocols,
       layout: () => this.#layout,
       replica: (group) => this.#replicas.get(group),
-      isLayoutChange: (request) => this.#isLayoutChange(request),
+      isLayoutChange: (request) => isLayoutChange(request, this.#layout.clusterId),
       onForward: () => options.measures.forwards.add(1),
       onRedirect: () => options.measures.redirects.add(1),
     });
@@ -250,9 +223,9 @@ export class HostedGroups {
     if (protocol === undefined) throw new UnknownProtocol(layout, protocols.keys());
     const { self } = this;
     const { id: group, members } = layout;
-    const seat = { group, self, members, incarnation, settings, logStorage, stateStorage, createMachine };
+    const nowMs = clock.monotonicMs();
+    const seat = { group, self, members, incarnation, settings, logStorage, stateStorage, createMachine, nowMs };
     const replica = new GroupReplica(protocol, seat, {
-      nowMs: () => clock.monotonicMs(),
       wake: (id) => this.#loop.wake(id),
       onEvent: (id, event) => this.#onEvent(id, event),
     });
@@ -263,7 +236,7 @@ export class HostedGroups {
     this.#replicas.get(group)?.close();
     this.#replicas.delete(group);
     this.#snapshots.forget(group);
-    this.#formerLeaders.delete(group);
+    this.#news.forget(group);
   }
 
   #connect(layout: Layout): void {
@@ -314,12 +287,15 @@ export class HostedGroups {
       this.#onBadFrame(from, error.message);
       return;
     }
-    const asked = new Set<string>();
+    // A question stands once in a frame. What is asked a million times over is answered once.
+    let asked: Set<string> | undefined;
     for (const message of messages) {
-      // A question stands once in a frame. What is asked a million times over is answered once.
       const question = questionOf(message);
-      if (question !== undefined && asked.has(question)) continue;
-      if (question !== undefined) asked.add(question);
+      if (question !== undefined) {
+        asked ??= new Set();
+        if (asked.has(question)) continue;
+        asked.add(question);
+      }
       this.#onMessage(from, message);
     }
   }
@@ -414,31 +390,22 @@ export class HostedGroups {
   // ---- groups ----
 
   #onEvent(group: GroupId, event: ReplicaEvent): void {
-    const { logger } = this.#ports;
     switch (event.type) {
       case 'leading':
-        this.#news.add('leads', group, formatTerm(event.term), this.#whyLeading(group));
+        this.#news.tell(group, event);
         if (group === METADATA_GROUP) this.#onLeadingMetadata();
-        return;
-      case 'quorum-lost':
-        this.#news.add('quorum-lost', group, formatTerm(event.term), '');
         return;
       case 'heartbeat-changed':
         this.#spreadNews(group);
         return;
-      case 'stepped-down':
-        this.#news.add('stepped-down', group, formatTerm(event.term), '');
-        return;
       case 'leader-changed':
         this.#options.measures.leaderChanges.add(1);
-        this.#formerLeaders.set(group, event.former.node);
-        logger.debug(`group ${group} follows ballot ${formatTerm(event.term)}`);
+        this.#news.tell(group, event);
         return;
+      case 'quorum-lost':
+      case 'stepped-down':
       case 'implausible':
-        logger.warn(
-          `${nodeName(event.from)} names ballot ${formatTerm(event.term)} in group ${group}, far above all that can be; it is ignored`,
-          { event: 'peer.implausible', peer: nodeName(event.from) },
-        );
+        this.#news.tell(group, event);
         return;
       case 'bad-message':
         this.#onBadFrame(event.from, event.reason);
@@ -447,47 +414,31 @@ export class HostedGroups {
         this.#onApplied(group);
         return;
       case 'snapshot-needed':
-        if (this.#snapshots.fetch(group, event.from, event.atLeast)) {
-          this.#options.measures.snapshotsFetched.add(1);
-          this.#news.add('fetches', group, '', nodeName(event.from));
-        }
+        if (!this.#snapshots.fetch(group, event.from, event.atLeast)) return;
+        this.#options.measures.snapshotsFetched.add(1);
+        this.#news.tell(group, event);
         return;
     }
   }
 
   #onLeadingMetadata(): void {
     // Puts the layout of the formation into the replicated state, once.
-    if (this.#replicatedLayout() === undefined) this.#propose(this.#layout, undefined);
+    if (this.#storedLayout() === undefined) this.#propose(this.#layout, undefined);
     // Nobody else may be there to tell the layout where this node listens.
     else this.noteAddress(this.#options.instance, this.#options.address);
-  }
-
-  #whyLeading(group: GroupId): string {
-    const former = this.#formerLeaders.get(group) ?? 0;
-    if (former === 0) return 'it had no leader';
-    if (former === this.self) return 'elected again';
-    const why = this.suspects(former) ? 'does not answer' : 'lost its majority or has a lower ballot';
-    return `${nodeName(former)}, which led it before, ${why}`;
   }
 
   #onApplied(group: GroupId): void {
     this.#flusher.schedule();
     if (group !== METADATA_GROUP) return;
-    const layout = this.#replicatedLayout();
+    const layout = this.#storedLayout();
     if (layout !== undefined) this.adoptLayout(layout);
   }
 
   // ---- the replicated layout ----
 
-  #replicatedLayout(): Layout | undefined {
-    const answer = this.#replicas.get(METADATA_GROUP)?.applied?.query({ type: 'get', key: LAYOUT_KEY });
-    if (answer?.found === undefined) return undefined;
-    try {
-      return decodeAll(answer.found.value, readLayout);
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      throw new CorruptRecord(`the layout in the state of the metadata group cannot be used: ${error.message}`);
-    }
+  #storedLayout(): Layout | undefined {
+    return storedLayout(this.#replicas.get(METADATA_GROUP)?.applied);
   }
 
   /** A node of the cluster may listen somewhere else than the layout says. */
@@ -507,33 +458,9 @@ export class HostedGroups {
     this.#propose(next, this.#layout);
   }
 
-  /** As `#propose` makes it, here or at another node. */
-  #isLayoutChange(request: GroupRequest): boolean {
-    if (request.group !== METADATA_GROUP || request.type !== 'execute' || request.session !== 0) return false;
-    const { command } = request;
-    if (command.type !== 'cas' || !equalBytes(command.key, LAYOUT_KEY)) return false;
-    try {
-      return decodeAll(command.next, readLayout).clusterId === this.#layout.clusterId;
-    } catch (error) {
-      if (error instanceof DecodeError) return false;
-      throw error;
-    }
-  }
-
-  /** Replaces the layout of the metadata group if it still is `current`; undefined: if there is none yet. */
   #propose(next: Layout, current: Layout | undefined): void {
-    const command = {
-      type: 'cas',
-      key: LAYOUT_KEY,
-      expected: current && encodeLayout(current),
-      next: encodeLayout(next),
-    } as const;
     // Whoever needs the change asks again until it is made.
-    const ignore = { reply: () => undefined };
-    this.router.submitInternal(
-      { type: 'execute', group: METADATA_GROUP, session: 0, sequence: 0, floor: 0, command },
-      ignore,
-    );
+    this.router.submitInternal(layoutChange(next, current), { reply: () => undefined });
   }
 }
 

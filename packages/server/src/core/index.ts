@@ -1,9 +1,10 @@
 export type { ClientLink } from './requests/gateway.ts';
-export { HostedGroups, UnknownProtocol } from './hosted-groups.ts';
+export { HostedGroups } from './hosted-groups.ts';
 export { reconcile } from './membership/reconcile.ts';
 export { type GroupView, Node, type NodeOptions, type NodePorts } from './node.ts';
 export * from './peer-protocol.ts';
 export * from './replication/protocols.ts';
+export { UnknownProtocol } from './replication/replication-protocol.ts';
 export type * from './replication/replication-protocol.ts';
 export { refusal } from './replies.ts';
 export * from './state/batch.ts';

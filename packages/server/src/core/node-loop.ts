@@ -8,7 +8,7 @@
 import type { Clock, GroupId, Histogram, NodeId, PeerTransport } from '@kvorum/common';
 import { FRAME_BYTES_MAX, Writer } from '@kvorum/common';
 import type { PeerMessage } from './peer-protocol.ts';
-import { writePeerMessage, writeReplicaMessage } from './peer-protocol.ts';
+import { beginReplicaMessage, writePeerMessage } from './peer-protocol.ts';
 import type { GroupReplica } from './replication/group-replica.ts';
 import type { Outgoing, ReplicaEffects } from './replication/replication-protocol.ts';
 import type { LogWrite, ReplicatedLogStorage } from './storage/storage-ports.ts';
@@ -18,7 +18,7 @@ class CommitBatch {
   readonly writes: LogWrite[] = [];
   /** The last receipt of each replica covers the earlier ones. */
   readonly receipts = new Map<GroupReplica, unknown>();
-  readonly messages: { readonly group: GroupId; readonly outgoing: Outgoing }[] = [];
+  readonly messages: { readonly replica: GroupReplica; readonly outgoing: Outgoing }[] = [];
   readonly callbacks: (() => void)[] = [];
 
   get isEmpty(): boolean {
@@ -70,11 +70,13 @@ export class NodeLoop {
     // A run takes what is added while it runs with it.
     if (this.#scheduled || this.#running || this.#stopped) return;
     this.#scheduled = true;
-    this.#ports.clock.defer(() => {
-      this.#scheduled = false;
-      this.#run();
-    });
+    this.#ports.clock.defer(this.#runScheduled);
   }
+
+  readonly #runScheduled = (): void => {
+    this.#scheduled = false;
+    this.#run();
+  };
 
   /** A heartbeat round ended. Returns whether the disk has not finished a commit for so long that others should lead. */
   onHeartbeatRound(): boolean {
@@ -121,7 +123,7 @@ export class NodeLoop {
     this.#awake.clear();
     for (const group of awake) {
       const replica = this.#ports.replica(group);
-      if (replica !== undefined) this.#collect(replica);
+      if (replica !== undefined) this.#collect(replica, startedMs);
     }
     this.#releaseIfNothingToWrite();
     this.#flushOutbox();
@@ -132,12 +134,11 @@ export class NodeLoop {
     if (this.#awake.size > 0) this.schedule();
   }
 
-  #collect(replica: GroupReplica): void {
-    const { group } = replica;
-    const effects = replica.turn();
-    for (const outgoing of effects.send) this.#sendOf(group, outgoing);
+  #collect(replica: GroupReplica, nowMs: number): void {
+    const effects = replica.turn(nowMs);
+    for (const outgoing of effects.send) this.#sendOf(replica, outgoing);
     this.#next.add(replica, effects);
-    for (const outgoing of effects.sendAfterPersist) this.#next.messages.push({ group, outgoing });
+    for (const outgoing of effects.sendAfterPersist) this.#next.messages.push({ replica, outgoing });
   }
 
   /** Without a write ahead of them, messages that wait for one can go. */
@@ -145,7 +146,7 @@ export class NodeLoop {
     if (!this.#next.isEmpty || this.#next.messages.length === 0) return;
     const holder = this.#committing;
     if (holder !== undefined) holder.messages.push(...this.#next.messages);
-    else for (const { group, outgoing } of this.#next.messages) this.#sendOf(group, outgoing);
+    else for (const { replica, outgoing } of this.#next.messages) this.#sendOf(replica, outgoing);
     this.#next = new CommitBatch();
   }
 
@@ -161,7 +162,7 @@ export class NodeLoop {
   #committed(batch: CommitBatch): void {
     if (this.#stopped) return;
     this.#committing = undefined;
-    for (const { group, outgoing } of batch.messages) this.#sendOf(group, outgoing);
+    for (const { replica, outgoing } of batch.messages) this.#sendOf(replica, outgoing);
     for (const [replica, receipt] of batch.receipts) {
       // Unless it was closed meanwhile, or another one took its place.
       if (this.#ports.replica(replica.group) === replica) replica.input({ type: 'persisted', receipt });
@@ -170,8 +171,11 @@ export class NodeLoop {
     this.#run();
   }
 
-  #sendOf(group: GroupId, { to, write }: Outgoing): void {
-    writeReplicaMessage(this.#writerTo(to), group, write);
+  #sendOf(replica: GroupReplica, { to, message }: Outgoing): void {
+    const writer = this.#writerTo(to);
+    const start = beginReplicaMessage(writer, replica.group);
+    replica.writeMessage(writer, message);
+    writer.endSized(start);
   }
 
   #flushOutbox(): void {

@@ -19,7 +19,7 @@ import type {
 import { checkSettings, defaultSettings, formatAddress, MetricsRegistry, nodeName } from '@kvorum/common';
 import type { Term } from '@kvorum/consensus';
 import type { HostPorts } from './hosted-groups.ts';
-import { HostedGroups, UnknownProtocol } from './hosted-groups.ts';
+import { HostedGroups } from './hosted-groups.ts';
 import { CheckInLoop } from './membership/check-in.ts';
 import type { CheckIn, FormationOptions } from './membership/formation.ts';
 import { Formation, moveNode } from './membership/formation.ts';
@@ -43,6 +43,7 @@ import { NodeMeasures } from './node-measures.ts';
 import { refusal } from './replies.ts';
 import { protocols as knownProtocols } from './replication/protocols.ts';
 import type { LogView, ProtocolTable } from './replication/replication-protocol.ts';
+import { UnknownProtocol } from './replication/replication-protocol.ts';
 import type { ClientLink, Responder } from './requests/gateway.ts';
 import { Gateway } from './requests/gateway.ts';
 import { KeyValueMachine } from './state/key-value/key-value-machine.ts';

@@ -96,9 +96,12 @@ export const INCARNATION_MAX = 2 ** 24;
 const PROOF_BYTES_MAX = 1024;
 const HEARTBEAT_BYTES_MAX = 1024;
 
-/** A message between the members of a group, written by its protocol right into the frame. */
-export function writeReplicaMessage(writer: Writer, group: GroupId, write: (writer: Writer) => void): void {
-  writer.u8(kinds.indexOf('replica')).uint(group).sized(write);
+/**
+ * Begins a message between the members of a group, which its protocol writes right into the frame; `writer.endSized` takes what
+ * this returns and ends it.
+ */
+export function beginReplicaMessage(writer: Writer, group: GroupId): number {
+  return writer.u8(kinds.indexOf('replica')).uint(group).beginSized();
 }
 
 export function writePeerMessage(writer: Writer, message: PeerMessage): void {
@@ -112,7 +115,7 @@ export function writePeerMessage(writer: Writer, message: PeerMessage): void {
       writer.list(message.groups, writeGroupHeartbeat);
       return;
     case 'replica':
-      writer.uint(message.group).sized((w) => w.raw(message.body));
+      writer.uint(message.group).u32(message.body.length).raw(message.body);
       return;
     case 'forward':
       writer.uint(message.id).uint(message.incarnation).uint(message.hops);

@@ -61,7 +61,7 @@ class Rig {
   }
 }
 
-const to = (node: number, name: string): Outgoing => ({ to: node, write: (writer) => writer.raw(b(name)) });
+const to = (node: number, name: string): Outgoing => ({ to: node, message: b(name) });
 const persist = (group: GroupId, receipt: number, from?: number, names = 'x') => ({
   write: {
     group,
@@ -123,7 +123,7 @@ describe('one turn', () => {
   it('splits frames far below their limit', () => {
     const rig = new Rig();
     const payload = new Uint8Array(FRAME_BYTES_MAX / 4);
-    rig.turn(1, { send: Array.from({ length: 8 }, () => ({ to: 2, write: (writer) => writer.raw(payload) })) });
+    rig.turn(1, { send: Array.from({ length: 8 }, () => ({ to: 2, message: payload })) });
     expect(rig.transport.sent.length).toBeLessThanOrEqual(4);
     for (const { frame } of rig.transport.sent) expect(frame.length).toBeLessThan(FRAME_BYTES_MAX);
     expect(rig.transport.sent.flatMap(({ frame }) => decodePeerFrame(frame))).toHaveLength(8);

@@ -2,7 +2,7 @@ import { EPOCH_MAX, PARTITIONS_MAX, Writer } from '@kvorum/common';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PeerMessage } from '../../src/core/index.ts';
-import { decodePeerFrame, INCARNATION_MAX, writePeerMessage, writeReplicaMessage } from '../../src/core/index.ts';
+import { decodePeerFrame, INCARNATION_MAX, writePeerMessage, beginReplicaMessage } from '../../src/core/index.ts';
 import { bytes, groupReply, groupRequest, layout, uint } from '../../../common/test/arbitraries.ts';
 import { fuzz, survives } from '../../../common/test/fuzz.ts';
 
@@ -88,7 +88,8 @@ describe('peer messages', () => {
   it('between replicas are what the protocol wrote, whoever wrote the frame', () => {
     const body = Uint8Array.of(1, 2, 3);
     const writer = new Writer();
-    writeReplicaMessage(writer, 7, (w) => w.raw(body));
+    const start = beginReplicaMessage(writer, 7);
+    writer.raw(body).endSized(start);
     expect(writer.finish()).toEqual(encode([{ type: 'replica', group: 7, body }]));
   });
 
@@ -121,7 +122,7 @@ describe('peer messages', () => {
         writer
           .u8(2)
           .uint(PARTITIONS_MAX + 1)
-          .sized(() => undefined),
+          .u32(0),
     ],
     [
       'a heartbeat',

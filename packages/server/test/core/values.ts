@@ -1,5 +1,5 @@
 /** Values that many tests of the core need. */
-import type { Command, GroupId, Layout, NodeId, OperationType } from '@kvorum/common';
+import type { Command, GroupId, Layout, NodeId, OperationType, Writer } from '@kvorum/common';
 import { decodeUtf8, defaultSettings, encodeUtf8, groupOfKey, METADATA_PROTOCOL, operationTypes } from '@kvorum/common';
 import type { Ballot, Entry } from '@kvorum/consensus';
 import { MemoryLogStorage, MemoryStateStorage } from '@kvorum/testing';
@@ -84,6 +84,10 @@ export class ScriptedReplica implements Replica {
     return { ...noEffects, ...this.answers.shift()?.(inputs) };
   }
 
+  writeMessage(writer: Writer, message: unknown): void {
+    writer.raw(message as Uint8Array);
+  }
+
   heartbeat(): Uint8Array | undefined {
     return this.heartbeatBody;
   }
@@ -138,7 +142,6 @@ export function scriptedReplica(
   const protocol = new ScriptedProtocol();
   const nothing = (): void => undefined;
   const replica = new GroupReplica(protocol, seatOf(group), {
-    nowMs: () => 0,
     wake: nothing,
     onEvent: nothing,
     ...host,

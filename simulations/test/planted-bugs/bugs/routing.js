@@ -82,7 +82,7 @@ export const routingBugs = [
     edits: [
       {
         at: 'Router.onHeartbeatRound',
-        find: "refusal(forwarded.isRead ? 'unavailable' : 'outcome-unknown', message)",
+        find: 'noAnswer(forwarded.isRead, message)',
         replace: "refusal('unavailable', message)",
       },
     ],

@@ -5,9 +5,9 @@
  * State: the inputs of this turn and who waits for which ticket. Invariant: each request is answered once, at the latest when
  * the replica is closed.
  */
-import type { GroupId, GroupReply, GroupRequest, LogFields, NodeId } from '@kvorum/common';
+import type { GroupId, GroupReply, GroupRequest, LogFields, NodeId, Writer } from '@kvorum/common';
 import type { Term } from '@kvorum/consensus';
-import { refusal } from '../replies.ts';
+import { noAnswer } from '../replies.ts';
 import type {
   AppliedState,
   LogView,
@@ -28,7 +28,6 @@ export interface Waiter {
 
 /** What a replica asks of its node. */
 export interface ReplicaHost {
-  nowMs(): number;
   /** The replica has something to do at the end of this turn. */
   wake(group: GroupId): void;
   onEvent(group: GroupId, event: ReplicaEvent): void;
@@ -50,12 +49,12 @@ export class GroupReplica {
   #lastTicket = 0;
 
   /** Throws CorruptRecord or UnknownFormat when what is on disk cannot be used. */
-  constructor(protocol: ReplicationProtocol, seat: Omit<ReplicaSeat, 'awaited' | 'nowMs'>, host: ReplicaHost) {
+  constructor(protocol: ReplicationProtocol, seat: Omit<ReplicaSeat, 'awaited'>, host: ReplicaHost) {
     this.group = seat.group;
     this.members = seat.members;
     this.protocol = protocol;
     this.#host = host;
-    this.#replica = protocol.open({ ...seat, nowMs: host.nowMs(), awaited: (ticket) => this.#awaited(ticket) });
+    this.#replica = protocol.open({ ...seat, awaited: (ticket) => this.#awaited(ticket) });
     // What it found on disk may leave something to do.
     host.wake(this.group);
   }
@@ -107,11 +106,11 @@ export class GroupReplica {
     this.#host.wake(this.group);
   }
 
-  /** Ends a turn: one step of the protocol with all that came in, then the answers. */
-  turn(): ReplicaEffects {
+  /** Ends a turn at that time of the monotonic clock: one step of the protocol with all that came in, then the answers. */
+  turn(nowMs: number): ReplicaEffects {
     const inputs = this.#inputs;
     this.#inputs = [];
-    const effects = this.#replica.step(inputs, this.#host.nowMs());
+    const effects = this.#replica.step(inputs, nowMs);
     for (const { ticket, reply } of effects.outcomes) {
       const waiting = this.#waiting.get(ticket);
       this.#waiting.delete(ticket);
@@ -122,11 +121,16 @@ export class GroupReplica {
     return effects;
   }
 
+  /** Of a turn of this replica. */
+  writeMessage(writer: Writer, message: unknown): void {
+    this.#replica.writeMessage(writer, message);
+  }
+
   /** It takes no further turn: nobody waits in vain. */
   close(): void {
     const message = `group ${this.group} is no longer served by this node`;
     for (const { waiter, request } of this.#waiting.values()) {
-      waiter.reply(refusal(request.type === 'read' ? 'unavailable' : 'outcome-unknown', message));
+      waiter.reply(noAnswer(request.type === 'read', message));
     }
     this.#waiting.clear();
     this.#inputs = [];

@@ -24,7 +24,6 @@ import type {
   AppliedState,
   LogView,
   Outcome,
-  Outgoing,
   Replica,
   ReplicaEffects,
   ReplicaEvent,
@@ -234,10 +233,7 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
         else this.#takeWrite(input.ticket, input.request);
         return;
       case 'message':
-        this.#decode(input.from, () => {
-          const message = decodeAll(input.body, (reader) => this.#codec.readMessage(reader));
-          this.#inputs.push({ type: 'message', from: input.from, message });
-        });
+        this.#takeMessage(input.from, input.body);
         return;
       case 'persisted':
         this.#inputs.push({ type: 'persisted', receipt: input.receipt });
@@ -266,8 +262,14 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     }
   }
 
+  #takeMessage(from: NodeId, body: Uint8Array): void {
+    this.#decode(from, () => {
+      this.#inputs.push({ type: 'message', from, message: decodeAll(body, this.#codec.readMessage) });
+    });
+  }
+
   #readHeartbeat(body: Uint8Array): T['heartbeat'] {
-    return decodeAll(body, (reader) => this.#codec.readHeartbeat(reader));
+    return decodeAll(body, this.#codec.readHeartbeat);
   }
 
   /** What does not decode is dropped, and told. */
@@ -466,18 +468,12 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     this.#outcomes = [];
     this.#events = [];
     this.#again = false;
-    const outgoing = ({ to, message }: { readonly to: NodeId; readonly message: T['message'] }): Outgoing => ({
-      to,
-      write: (writer) => this.#codec.writeMessage(writer, message),
-    });
-    return {
-      persist: effects.persist && { write: this.#logWrite(effects.persist), receipt: effects.persist.receipt },
-      send: effects.send.map(outgoing),
-      sendAfterPersist: effects.sendAfterPersist.map(outgoing),
-      outcomes,
-      events,
-      again,
-    };
+    const persist = effects.persist && { write: this.#logWrite(effects.persist), receipt: effects.persist.receipt };
+    return { persist, send: effects.send, sendAfterPersist: effects.sendAfterPersist, outcomes, events, again };
+  }
+
+  writeMessage(writer: Writer, message: unknown): void {
+    this.#codec.writeMessage(writer, message);
   }
 
   #logWrite({ hardState, compactedIndex, append }: NonNullable<Effects<T>['persist']>): LogWrite {
@@ -494,5 +490,7 @@ function groupReply(reply: AppliedReply, served: Served): GroupReply {
   if (reply.type === 'result' && reply.result.type === 'failed') {
     return refusal(reply.result.code, failureText(reply.result.code));
   }
-  return { ...reply, served };
+  return reply.type === 'session'
+    ? { type: 'session', session: reply.session, served }
+    : { type: 'result', result: reply.result, served };
 }

@@ -9,6 +9,7 @@
 import type {
   Answer,
   GroupId,
+  GroupLayout,
   GroupReply,
   GroupRequest,
   LogFields,
@@ -47,6 +48,17 @@ export interface ReplicationProtocol {
 
 /** The protocols that a program knows, by name. */
 export type ProtocolTable = ReadonlyMap<string, ReplicationProtocol>;
+
+/** A layout asks for a protocol that this program does not know. */
+export class UnknownProtocol extends Error {
+  override readonly name = 'UnknownProtocol';
+
+  constructor(group: Pick<GroupLayout, 'id' | 'protocol'>, known: Iterable<string>) {
+    super(
+      `group ${group.id} is to run the protocol ${group.protocol}, which this version of Kvorum does not know; it knows ${[...known].join(', ')}`,
+    );
+  }
+}
 
 /** What a replica is given: its place in the group and the storage it starts from. It writes through its effects only. */
 export interface ReplicaSeat {
@@ -87,9 +99,10 @@ export type ReplicaInput =
   /** The storage holds a state of another replica now. */
   | { readonly type: 'snapshot-installed' };
 
+/** To another member. The replica itself says what the message looks like on the wire: `writeMessage`. */
 export interface Outgoing {
   readonly to: NodeId;
-  readonly write: (writer: Writer) => void;
+  readonly message: unknown;
 }
 
 export interface Outcome {
@@ -124,6 +137,8 @@ export interface ReplicaEffects {
 export interface Replica {
   /** Takes the inputs of one turn, in order, and returns what is to be done about all of them. */
   step(inputs: readonly ReplicaInput[], nowMs: number): ReplicaEffects;
+  /** Writes a message that a step of this replica sent. */
+  writeMessage(writer: Writer, message: unknown): void;
   /** Whether requests are to be given to this replica rather than to `leader`. */
   readonly serves: boolean;
   /** The member that takes the group's requests, as far as this one sees it at work, itself included; 0 for not known. */

@@ -75,7 +75,7 @@ export class ClientLink {
 
   flush(): void {
     if (this.#replies === undefined || this.#closed) return;
-    if (this.#connection.backlogBytes() === 0) this.#pushedBacklogBytes = 0;
+    if (this.#pushedBacklogBytes > 0 && this.#connection.backlogBytes() === 0) this.#pushedBacklogBytes = 0;
     // A client that grants credit and reads nothing is not served without bound.
     this.#pushedBacklogBytes = Math.min(this.#pushedBacklogBytes + this.#pushedBytes, CREDIT_BYTES_MAX);
     this.#pushedBytes = 0;

@@ -9,7 +9,7 @@ import type { GroupId, GroupReply, GroupRequest, Layout, NodeId, OperationType, 
 import { groupOfKey, METADATA_GROUP, operationProblem, routingKey } from '@kvorum/common';
 import { mark } from '../marks.ts';
 import type { PeerMessage } from '../peer-protocol.ts';
-import { notLeader, refusal, wrongGroup } from '../replies.ts';
+import { noAnswer, notLeader, refusal, wrongGroup } from '../replies.ts';
 import type { GroupReplica, Waiter } from '../replication/group-replica.ts';
 import type { ProtocolTable } from '../replication/replication-protocol.ts';
 
@@ -76,8 +76,7 @@ export class Router {
     if (message.incarnation !== this.#host.incarnation) {
       mark('forwarded-to-earlier-incarnation');
       // Meant for an earlier incarnation of this node, which may have executed a first copy.
-      const code = message.request.type === 'read' ? 'unavailable' : 'outcome-unknown';
-      const reply = refusal(code, `node ${this.#host.self} was restarted meanwhile`);
+      const reply = noAnswer(message.request.type === 'read', `node ${this.#host.self} was restarted meanwhile`);
       this.#host.send(from, { type: 'forwarded', id: message.id, reply });
       return;
     }
@@ -115,7 +114,7 @@ export class Router {
       mark('forward-given-up');
       this.#forwarded.delete(id);
       const message = `node ${forwarded.to} did not answer a request that was passed on to it`;
-      forwarded.waiter.reply(refusal(forwarded.isRead ? 'unavailable' : 'outcome-unknown', message));
+      forwarded.waiter.reply(noAnswer(forwarded.isRead, message));
     }
   }
 

@@ -84,7 +84,7 @@ describe('what was applied', () => {
     rig.apply(2, 'b');
     rig.clock.advance(INTERVAL_MS);
     rig.storage.commits.finish();
-    for (const { replica } of rig.groups.values()) replica.turn();
+    for (const { replica } of rig.groups.values()) replica.turn(0);
     expect(rig.groups.get(1)?.script.steps).toEqual([[]]);
     expect(rig.groups.get(2)?.script.steps).toEqual([[{ type: 'flushed', retainFrom: 102 }]]);
   });

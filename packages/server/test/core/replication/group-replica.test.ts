@@ -39,7 +39,7 @@ describe('a turn', () => {
     replica.input({ type: 'flushed', retainFrom: 7 });
     submit('b', write);
     expect(woken).toEqual([1, 1, 1, 1]);
-    replica.turn();
+    replica.turn(0);
     expect(script.steps).toEqual([
       [
         { type: 'request', ticket: 1, request: read },
@@ -47,7 +47,7 @@ describe('a turn', () => {
         { type: 'request', ticket: 2, request: write },
       ],
     ]);
-    replica.turn();
+    replica.turn(0);
     expect(script.steps[1]).toEqual([]);
   });
 
@@ -64,10 +64,10 @@ describe('a turn', () => {
       }),
       () => ({ outcomes: [1, 2, 3, 99].map((ticket) => ({ ticket, reply: found })) }),
     );
-    replica.turn();
+    replica.turn(0);
     expect(replies).toEqual([['b', found]]);
-    replica.turn();
-    replica.turn();
+    replica.turn(0);
+    replica.turn(0);
     expect(replies.map(([who]) => who)).toEqual(['b', 'c', 'a']);
   });
 
@@ -77,9 +77,9 @@ describe('a turn', () => {
     const event: ReplicaEvent = { type: 'applied' };
     script.answers.push(() => ({ outcomes: [{ ticket: 1, reply: found }], events: [event], again: true }));
     woken.length = 0;
-    replica.turn();
+    replica.turn(0);
     expect([replies.length, events, woken]).toEqual([1, [event], [1]]);
-    replica.turn();
+    replica.turn(0);
     expect(woken).toEqual([1]);
   });
 
@@ -92,10 +92,10 @@ describe('a turn', () => {
       },
     });
     script.answers.push(() => ({ outcomes: [{ ticket: 1, reply: found }] }));
-    replica.turn();
+    replica.turn(0);
     expect(script.steps).toHaveLength(1);
     script.answers.push(() => ({ outcomes: [{ ticket: 2, reply: found }] }));
-    replica.turn();
+    replica.turn(0);
     expect(script.steps[1]).toEqual([{ type: 'request', ticket: 2, request: write }]);
     expect(replies.map(([who]) => who)).toEqual(['first', 'second']);
   });
@@ -111,7 +111,7 @@ describe('a request that nobody waits for any more', () => {
     isGone = true;
     expect([1, 2].map((ticket) => script.seat.awaited(ticket))).toEqual([undefined, read]);
     script.answers.push(() => ({ outcomes: [1, 2].map((ticket) => ({ ticket, reply: found })) }));
-    replica.turn();
+    replica.turn(0);
     expect(replies).toEqual([['b', found]]);
     expect(script.seat.awaited(2)).toBeUndefined();
   });
@@ -121,7 +121,7 @@ describe('a replica that is closed', () => {
   it('answers everybody: a read was not served, of a write nobody knows', () => {
     const { replica, script, submit, replies } = rig();
     submit('read', read);
-    replica.turn();
+    replica.turn(0);
     submit('write', write);
     submit('open', { type: 'open-session', group: 1 });
     replica.close();
@@ -133,7 +133,7 @@ describe('a replica that is closed', () => {
     expect(replies[0]?.[1]).toMatchObject({ message: 'group 1 is no longer served by this node' });
     replica.close();
     script.answers.push(() => ({ outcomes: [1, 2, 3].map((ticket) => ({ ticket, reply: found })) }));
-    replica.turn();
+    replica.turn(0);
     expect(replies).toHaveLength(3);
     expect(script.steps.at(-1)).toEqual([]);
   });

@@ -169,7 +169,7 @@ describe('without passing on', () => {
   it('a node that leads serves', () => {
     const rig = new Rig().follow(1);
     rig.submit(read());
-    rig.replicas.get(1)?.replica.turn();
+    rig.replicas.get(1)?.replica.turn(0);
     expect(rig.replicas.get(1)?.script.steps).toEqual([[{ type: 'request', ticket: 1, request: read() }]]);
     expect(rig.replies).toEqual([]);
   });
