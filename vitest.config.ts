@@ -4,6 +4,10 @@ import { defineConfig } from 'vitest/config';
 const conditions = ['kvorum-source'];
 
 const PROCESS_TESTS = 'packages/*/test/process/**/*.test.ts';
+/** Of those, the ones with bounds on real time, which would tell nothing beside others. */
+const TIMED_TESTS = ['failover', 'many-connections', 'six-nodes', 'slow-consumer'].map(
+  (name) => `packages/server/test/process/${name}.test.ts`,
+);
 /** Many runs of one kind, of which `npm test` makes a sample: see simulations/test/sample.ts. */
 const SAMPLED_TESTS = [
   'simulations/test/planted-bugs/planted-bugs.test.ts',
@@ -34,9 +38,18 @@ export default defineConfig({
         test: { name: 'sampled', include: SAMPLED_TESTS, maxWorkers: 2, sequence: { groupOrder: 0 } },
       },
       {
-        // Real servers, with bounds on real time: nothing else runs beside them.
         extends: true,
-        test: { name: 'processes', include: [PROCESS_TESTS], maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'processes',
+          include: [PROCESS_TESTS],
+          exclude: TIMED_TESTS,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'timed', include: TIMED_TESTS, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },

@@ -31,7 +31,7 @@ import { decodePeerFrame } from './peer-protocol.ts';
 import { Flusher } from './replication/flusher.ts';
 import { GroupReplica } from './replication/group-replica.ts';
 import type { ProtocolTable, ReplicaEvent } from './replication/replication-protocol.ts';
-import { UnknownProtocol } from './replication/replication-protocol.ts';
+import { unknownProtocol, UnknownProtocol } from './replication/replication-protocol.ts';
 import { Snapshots } from './replication/snapshots.ts';
 import { Router } from './requests/router.ts';
 import type { StateMachineFactory } from './state/state-machine.ts';
@@ -269,8 +269,8 @@ export class HostedGroups {
     if (layout.epoch > this.#layout.epoch + EPOCH_LEAP_MAX) return 'its epoch is far above all that can be';
     const { protocols } = this.#options;
     const own = groupsOf(layout, this.self);
-    const foreign = own.find((group) => !protocols.has(group.protocol));
-    if (foreign !== undefined) return new UnknownProtocol(foreign, protocols.keys()).message;
+    const foreign = unknownProtocol(layout, this.self, protocols);
+    if (foreign !== undefined) return foreign.message;
     // What one protocol has on disk the other cannot read.
     const changed = own.find(({ id, protocol }) => (this.#replicas.get(id)?.protocol.name ?? protocol) !== protocol);
     return changed && `group ${changed.id} is to change its protocol to ${changed.protocol}, which no group can`;

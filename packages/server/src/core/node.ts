@@ -25,6 +25,7 @@ import type { CheckIn, FormationOptions } from './membership/formation.ts';
 import { Formation, moveNode } from './membership/formation.ts';
 import type { Identity } from './membership/identity.ts';
 import {
+  checkIsSameNode,
   encodeIdentity,
   encodeLayoutRecord,
   encodeRoster,
@@ -43,7 +44,7 @@ import { NodeMeasures } from './node-measures.ts';
 import { refusal } from './replies.ts';
 import { protocols as knownProtocols } from './replication/protocols.ts';
 import type { LogView, ProtocolTable } from './replication/replication-protocol.ts';
-import { UnknownProtocol } from './replication/replication-protocol.ts';
+import { unknownProtocol, UnknownProtocol } from './replication/replication-protocol.ts';
 import type { ClientLink, Responder } from './requests/gateway.ts';
 import { Gateway } from './requests/gateway.ts';
 import { KeyValueMachine } from './state/key-value/key-value-machine.ts';
@@ -138,6 +139,7 @@ export class Node {
       ? { ...known, incarnation: known.incarnation + 1 }
       : { instance: randomId(ports.random), clusterId: '', node: 0, incarnation: 1 };
     this.#storedLayout = readStoredLayout(ports.nodeRecords);
+    if (this.#storedLayout !== undefined) checkIsSameNode(this.#identity, this.#storedLayout);
     this.#state = this.#recoverState();
   }
 
@@ -380,10 +382,7 @@ export class Node {
         if (this.#state.type !== 'member') this.#redirect(state.address, from);
         return timings.checkInRetryMs;
       case 'member':
-        if (this.#groups !== undefined) this.#groups.adoptLayout(state.layout);
-        else this.#enter(state.layout, answer.node, () => undefined);
-        // Until the layout has the address this node listens at.
-        return moveNode(state.layout, answer.node, this.#options.address) && timings.checkInRetryMs;
+        return this.#onMember(state.layout, answer.node, from);
       case 'spare':
         this.#becomeSpare(state.layout, from);
         return timings.spareCheckInMs;
@@ -391,6 +390,30 @@ export class Node {
         this.#options.onRejected(`${formatAddress(from)} refused this node: ${state.reason}`);
         return undefined;
     }
+  }
+
+  #onMember(layout: Layout, node: NodeId, from: Address): number | undefined {
+    const { timings } = this.#settings;
+    const isOwn = layout.nodes.some(({ id, instance }) => id === node && instance === this.#identity.instance);
+    if (!isOwn) {
+      this.#ports.logger.warn(
+        `${formatAddress(from)} says that this is ${nodeName(node)}, and its layout does not; still asking`,
+        { event: 'check-in.misled' },
+      );
+      return timings.checkInRetryMs;
+    }
+    if (this.#groups !== undefined) {
+      this.#groups.adoptLayout(layout);
+    } else {
+      const foreign = unknownProtocol(layout, node, this.#protocols);
+      if (foreign !== undefined) {
+        this.#options.onRejected(`this node cannot serve in cluster ${layout.clusterId}: ${foreign.message}`);
+        return undefined;
+      }
+      this.#enter(layout, node, () => undefined);
+    }
+    // Until the layout has the address this node listens at.
+    return moveNode(layout, node, this.#options.address) && timings.checkInRetryMs;
   }
 
   #redirect(address: Address, from: Address): void {

@@ -22,7 +22,7 @@ import {
   MemoryStateStorage,
 } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
-import { Node, UnknownFormat, UnknownProtocol } from '../../src/core/index.ts';
+import { CorruptRecord, Node, UnknownFormat, UnknownProtocol } from '../../src/core/index.ts';
 import {
   encodeLayoutRecord,
   IDENTITY_RECORD,
@@ -107,6 +107,13 @@ class Rig {
     return this.ask({ type: 'check-in', instance, clusterId, address: at(port) });
   }
 
+  /** A layout of three nodes that this one is the second of. */
+  layout(): Layout {
+    const layout = layoutOf(2);
+    const { instance = '' } = readIdentity(this.nodeRecords) ?? {};
+    return { ...layout, nodes: layout.nodes.map((node) => (node.id === 2 ? { ...node, instance } : node)) };
+  }
+
   /** The other end answers this node's check-in. */
   answerCheckIn(state: CheckInState, node = 2, clusterId = 'cluster-a'): void {
     const { handlers } = this.dialer.last;
@@ -114,6 +121,14 @@ class Rig {
     handlers.onFrame(encodeReplies([{ id: 1, body: { type: 'checked-in', clusterId, node, state } }]));
     this.clock.settle();
   }
+}
+
+/** Group 2 runs what nobody knows. */
+function withLaterProtocol(layout: Layout): Layout {
+  return {
+    ...layout,
+    groups: layout.groups.map((group) => (group.id === 2 ? { ...group, protocol: 'later' } : group)),
+  };
 }
 
 describe('the bootstrap node', () => {
@@ -202,7 +217,7 @@ describe('a node that joins', () => {
     rig.answerCheckIn({ type: 'forming', present: 2, wanted: 3 });
     rig.clock.advance(50);
     expect(rig.dialer.calls).toHaveLength(2);
-    const layout = layoutOf(2);
+    const layout = rig.layout();
     rig.answerCheckIn({ type: 'member', layout });
     expect(rig.transport.handlers).toBeUndefined();
     expect(rig.node.status()).toMatchObject({ state: 'forming' });
@@ -267,7 +282,7 @@ describe('a node that joins', () => {
   it('of a cluster already, at another address, tells the cluster until the layout has it', () => {
     const rig = new Rig({ join: at(7), address: at(1002) });
     rig.commitAll();
-    const layout = layoutOf(2);
+    const layout = rig.layout();
     rig.answerCheckIn({ type: 'member', layout });
     rig.commitAll();
     rig.restart({ address: at(5555) });
@@ -289,7 +304,7 @@ describe('a node that joins', () => {
   it('of a cluster already goes on asking the others when a node that is no member sends it elsewhere', () => {
     const rig = new Rig({ join: at(7), address: at(1002) });
     rig.commitAll();
-    const layout = layoutOf(2);
+    const layout = rig.layout();
     rig.answerCheckIn({ type: 'member', layout });
     rig.commitAll();
     rig.restart({ join: at(8), address: at(5555) });
@@ -305,20 +320,46 @@ it('does not begin a cluster with a protocol that it does not know', () => {
   expect(() => new Rig({ protocol: 'later' })).toThrow(UnknownProtocol);
 });
 
-describe('a node that was a member', () => {
-  /** A node of a cluster, switched off. */
-  function member(layout: Layout): Rig {
+describe('a node that is told that it is a member', () => {
+  it('of a layout that does not say so keeps asking, and writes nothing of it', () => {
     const rig = new Rig({ join: at(7), address: at(1002) });
     rig.commitAll();
-    rig.answerCheckIn({ type: 'member', layout });
+    // Another directory has that number.
+    rig.answerCheckIn({ type: 'member', layout: layoutOf(2) });
+    rig.commitAll();
+    expect([rig.node.state, readStoredLayout(rig.nodeRecords)]).toEqual(['joining', undefined]);
+    expect(rig.logger.lines.join()).toContain('h:7 says that this is n2, and its layout does not; still asking');
+    rig.clock.advance(200);
+    rig.answerCheckIn({ type: 'member', layout: rig.layout() });
+    rig.commitAll();
+    expect(rig.node.state).toBe('member');
+  });
+
+  it('with a group whose protocol it does not know stops, and names the protocol', () => {
+    const rig = new Rig({ join: at(7), address: at(1002) });
+    rig.commitAll();
+    rig.answerCheckIn({ type: 'member', layout: withLaterProtocol(rig.layout()) });
+    rig.commitAll();
+    expect(rig.rejections.join()).toMatch(
+      /^this node cannot serve in cluster cluster-a: group 2 is to run the protocol later,/,
+    );
+    expect(readStoredLayout(rig.nodeRecords)).toBeUndefined();
+  });
+});
+
+describe('a node that was a member', () => {
+  /** A node of a cluster, switched off. */
+  function member(): Rig {
+    const rig = new Rig({ join: at(7), address: at(1002) });
+    rig.commitAll();
+    rig.answerCheckIn({ type: 'member', layout: rig.layout() });
     rig.commitAll();
     return rig;
   }
 
   it('does not start on a layout with a protocol that this version does not know', () => {
-    const rig = member(layoutOf(2));
-    const groups = layoutOf(2).groups.map((group) => (group.id === 2 ? { ...group, protocol: 'later' } : group));
-    rig.nodeRecords.records.set(LAYOUT_RECORD, encodeLayoutRecord({ ...layoutOf(2), groups }));
+    const rig = member();
+    rig.nodeRecords.records.set(LAYOUT_RECORD, encodeLayoutRecord(withLaterProtocol(rig.layout())));
     expect(() => {
       rig.restart();
       rig.commitAll();
@@ -327,14 +368,34 @@ describe('a node that was a member', () => {
   });
 
   it.each([IDENTITY_RECORD, LAYOUT_RECORD])('does not start on a %s record of a newer version', (name) => {
-    const rig = member(layoutOf(2));
+    const rig = member();
     rig.nodeRecords.records.set(name, asNewerFormat(rig.nodeRecords.read(name) ?? new Uint8Array()));
     expect(() => rig.restart()).toThrow(UnknownFormat);
     expect(() => rig.restart()).toThrow(`the ${name} record has format 2; this version of Kvorum reads format 1`);
   });
 
+  it('does not start on the records of two nodes, or of two clusters', () => {
+    const rig = member();
+    for (const layout of [layoutOf(2), { ...rig.layout(), clusterId: 'cluster-b' }]) {
+      rig.nodeRecords.records.set(LAYOUT_RECORD, encodeLayoutRecord(layout));
+      expect(() => rig.restart()).toThrow(CorruptRecord);
+      expect(() => rig.restart()).toThrow('they do not belong together');
+    }
+  });
+
+  it('starts on a layout that names it no more', () => {
+    const rig = member();
+    const layout = rig.layout();
+    const nodes = layout.nodes.filter(({ id }) => id !== 2);
+    const groups = layout.groups.map((group) => ({ ...group, members: [1, 3] }));
+    rig.nodeRecords.records.set(LAYOUT_RECORD, encodeLayoutRecord({ ...layout, nodes, groups }));
+    rig.restart();
+    rig.commitAll();
+    expect(rig.node.healthy).toBe(false);
+  });
+
   it('is one again as soon as its new incarnation is on disk, not before', () => {
-    const rig = member(layoutOf(2));
+    const rig = member();
     rig.restart();
     expect([rig.node.state, rig.transport.handlers]).toEqual(['joining', undefined]);
     rig.commitAll();
@@ -342,7 +403,7 @@ describe('a node that was a member', () => {
   });
 
   it('tells those who check in that it stops, and calls no port any more', () => {
-    const rig = member(layoutOf(2));
+    const rig = member();
     rig.node.stop();
     expect(rig.node.state).toBe('stopping');
     rig.transport.sent.length = 0;
@@ -374,7 +435,7 @@ describe('what a node is', () => {
     rig.answerCheckIn({ type: 'spare', layout: layoutOf(2) }, 0);
     expect(rig.node.state).toBe('spare');
     rig.clock.advance(2000);
-    rig.answerCheckIn({ type: 'member', layout: layoutOf(2) });
+    rig.answerCheckIn({ type: 'member', layout: rig.layout() });
     expect(rig.node.state).toBe('spare');
     // An answer that comes while it writes that down is one too many.
     rig.checkIn('x', 9);
@@ -392,7 +453,7 @@ describe('what a node is', () => {
   it('stays stopping, whatever is still written', () => {
     const rig = new Rig({ join: at(7) });
     rig.commitAll();
-    rig.answerCheckIn({ type: 'member', layout: layoutOf(2) });
+    rig.answerCheckIn({ type: 'member', layout: rig.layout() });
     rig.node.stop();
     rig.commitAll();
     expect(rig.node.state).toBe('stopping');

@@ -63,7 +63,12 @@ async function openAll<T>(count: number, atOnce: number, openOne: () => Promise<
   return opened;
 }
 
-it('10,000 TCP connections that say nothing are closed', async () => {
+it('connections that say nothing are closed: 10,000 of TCP, and websocket clients that ask for nothing', async () => {
+  // At the same time: each waits for a limit of the server.
+  await Promise.all([silentWebsockets(), silentTcp()]);
+});
+
+async function silentTcp(): Promise<void> {
   const filesMax = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
   const wanted = Math.min(TCP_CONNECTIONS, filesMax - FILES_SPARE);
   const own = testBench();
@@ -83,9 +88,10 @@ it('10,000 TCP connections that say nothing are closed', async () => {
   await until('close of all of them', TCP_SILENCE_MS_MAX, () => closed === wanted);
   print(`all closed ${Math.round(performance.now() - openedMs)} ms after the last was opened`);
   printRss('without them');
-});
+}
 
-it('websocket clients that ask for nothing are closed with a reason; those that do are not', async () => {
+/** They are told the reason; clients that ask for something are not closed. */
+async function silentWebsockets(): Promise<void> {
   const own = testBench();
   const busy = await RawClient.open(own, cluster.address(0));
   expect((await busy.request({ type: 'layout' })).type).toBe('layout');
@@ -102,7 +108,7 @@ it('websocket clients that ask for nothing are closed with a reason; those that 
   print(`${SILENT_CLIENTS} silent websocket clients were closed after ${Math.round(tookMs)} ms`);
   expect((await busy.request({ type: 'layout' })).type).toBe('layout');
   await until('few clients', 3000, async () => (await cluster.server(0).status()).clients < SILENT_CLIENTS);
-});
+}
 
 it('clients above the limit are refused with 503 and the limit; the others are served', async () => {
   const own = testBench();

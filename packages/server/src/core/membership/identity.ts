@@ -6,6 +6,7 @@ import { NODES_MAX, readAddress, readLayout, writeAddress, writeLayout, Writer }
 import { INCARNATION_MAX } from '../peer-protocol.ts';
 import { readSealed, seal } from '../storage/sealed-record.ts';
 import type { NodeRecords } from '../storage/storage-ports.ts';
+import { CorruptRecord } from '../storage/storage-ports.ts';
 
 /** Names the data directory; made at the first start. */
 export interface Identity {
@@ -55,6 +56,16 @@ export function encodeIdentity(identity: Identity): Uint8Array {
 export function readStoredLayout(records: NodeRecords): Layout | undefined {
   const record = records.read(LAYOUT_RECORD);
   return record && readSealed(record, 'the layout record', LAYOUT_RECORD_FORMAT, readLayout);
+}
+
+/** Throws CorruptRecord for records of two directories, or of two clusters. A node that was removed is in its layout no more. */
+export function checkIsSameNode({ clusterId, node, instance }: Identity, layout: Layout): void {
+  const named = layout.nodes.find(({ id }) => id === node);
+  if (layout.clusterId === clusterId && (named === undefined || named.instance === instance)) return;
+  throw new CorruptRecord(
+    `the identity record is of node ${node} of cluster ${clusterId}, instance ${instance}; the layout record is of cluster ` +
+      `${layout.clusterId} and has instance ${named?.instance ?? '?'} there: they do not belong together`,
+  );
 }
 
 export function encodeLayout(layout: Layout): Uint8Array {

@@ -12,6 +12,7 @@ import type {
   GroupLayout,
   GroupReply,
   GroupRequest,
+  Layout,
   LogFields,
   NodeId,
   OperationType,
@@ -58,6 +59,12 @@ export class UnknownProtocol extends Error {
       `group ${group.id} is to run the protocol ${group.protocol}, which this version of Kvorum does not know; it knows ${[...known].join(', ')}`,
     );
   }
+}
+
+/** The first of the node's groups whose protocol is none of these. */
+export function unknownProtocol(layout: Layout, node: NodeId, known: ProtocolTable): UnknownProtocol | undefined {
+  const foreign = layout.groups.find(({ members, protocol }) => members.includes(node) && !known.has(protocol));
+  return foreign && new UnknownProtocol(foreign, known.keys());
 }
 
 /** What a replica is given: its place in the group and the storage it starts from. It writes through its effects only. */
