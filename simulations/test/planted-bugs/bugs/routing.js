@@ -21,7 +21,7 @@ export const routingBugs = [
     area: 'routing',
     wrong: "Clients whose commands share a log entry get each other's replies.",
     scenario: 'chaos-3',
-    edits: [{ at: 'LogReplica.#proposeQueue', find: 'tickets.push(ticket);', replace: 'tickets.unshift(ticket);' }],
+    edits: [{ at: 'Proposals.propose', find: 'tickets.push(ticket);', replace: 'tickets.unshift(ticket);' }],
   },
   {
     name: 'repeated-request-served',

@@ -67,7 +67,7 @@ export const storageBugs = [
     breaks: 'safety',
     area: 'storage',
     wrong: 'When the log is read, entries that a later append overwrote are not cut.',
-    scenario: 'power-3',
+    scenario: 'aimed-5',
     edits: [
       {
         at: 'joinSegments',

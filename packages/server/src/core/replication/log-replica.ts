@@ -6,20 +6,29 @@
  * answered once, with its result if this replica led without interruption until it was decided, else with
  * `outcome-unknown`; entries are applied in order, once, and never before they are decided.
  */
-import type { Answer, GroupReply, GroupRequest, Limits, LogFields, NodeId, Query, Served } from '@kvorum/common';
-import { decodeAll, DecodeError, failureText, operationTypes, Writer } from '@kvorum/common';
+import type {
+  Answer,
+  GroupReply,
+  GroupRequest,
+  Limits,
+  LogFields,
+  NodeId,
+  Query,
+  Served,
+  Writer,
+} from '@kvorum/common';
+import { decodeAll, DecodeError, failureText, operationTypes } from '@kvorum/common';
 import type { Effects, Input, LogCodec, LogTypes, ReplicatedLog, Term } from '@kvorum/consensus';
 import { entryBytes } from '@kvorum/consensus';
 import { mark } from '../marks.ts';
 import { notLeader, refusal } from '../replies.ts';
-import type { Elapsed, LoggedCommand } from '../state/batch.ts';
-import { assembleBatch, loggedBytes, writeLoggedCommand } from '../state/batch.ts';
 import type { AppliedReply } from '../state/group-state.ts';
 import { GroupState } from '../state/group-state.ts';
 import type { LogWrite, StateRecord } from '../storage/storage-ports.ts';
 import { LogClock } from './log-clock.ts';
 import type { LogProtocol } from './log-protocol.ts';
 import { encodeOpaque, recoverLog, writeHardState } from './log-protocol.ts';
+import { Proposals } from './proposals.ts';
 import type {
   AppliedState,
   LogView,
@@ -40,17 +49,6 @@ export const logTraits: Traits = {
   levels: ['linearizable'],
 };
 
-interface QueuedCommand {
-  readonly ticket: number;
-  readonly command: LoggedCommand;
-}
-
-interface PendingEntry {
-  readonly index: number;
-  readonly bytes: number;
-  readonly tickets: readonly number[];
-}
-
 type WriteRequest = Exclude<GroupRequest, { type: 'read' }>;
 
 export class LogReplica<T extends LogTypes> implements Replica, AppliedState, LogView {
@@ -67,25 +65,18 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
   #outcomes: Outcome[] = [];
   #events: ReplicaEvent[] = [];
   #again = false;
-  /** Commands that this step proposes. */
-  #queue: QueuedCommand[] = [];
-  #queueBytes = 0;
 
-  /** Proposed and not decided, in log order. */
-  #pending: PendingEntry[] = [];
-  #pendingBytes = 0;
-  #pendingCommands = 0;
+  readonly #proposals: Proposals;
   /** Reads that the log has not found a position for. */
   #readsAsked = 0;
   /** Reads whose position is known and not applied yet, in order of it. */
   #readsToServe: { readonly index: number; readonly ticket: number }[] = [];
-  /** Of the log's own proposals. */
-  #lastProposal = 0;
 
   constructor(protocol: LogProtocol<T>, seat: ReplicaSeat) {
     const { group, self, members, settings } = seat;
     this.#seat = seat;
     this.#limits = settings.limits;
+    this.#proposals = new Proposals(settings.limits);
     this.#protocol = protocol;
     this.#codec = protocol.codec;
     this.#state = new GroupState(group, seat.stateStorage, seat.createMachine(group, seat.stateStorage), settings);
@@ -205,13 +196,16 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
   step(inputs: readonly ReplicaInput[], nowMs: number): ReplicaEffects {
     this.#clock.onTurn(nowMs);
     for (const input of inputs) this.#take(input);
-    const proposed = this.#proposeQueue(nowMs);
+    const proposals = this.#proposals.propose(this.#clock, nowMs);
+    for (const { ticket, payload } of proposals) {
+      this.#inputs.push({ type: 'propose', ticket, entry: { kind: 'command', payload } });
+    }
     const effects = this.#log.step(this.#inputs);
     this.#inputs = [];
     // What it appends without having proposed anything came from another member.
-    if (effects.persist?.append !== undefined && proposed.size === 0) this.#clock.onReceived(nowMs);
+    if (effects.persist?.append !== undefined && proposals.length === 0) this.#clock.onReceived(nowMs);
     this.#clock.onTurnEnd(this.#log.hasQuorum);
-    this.#notePending(effects, proposed);
+    this.#noteProposals(effects);
     for (const event of effects.events) {
       // Before anything is applied: what was decided in this step may stand where a proposal of this replica stood.
       if (event.type === 'stepped-down') this.#giveUpPending('leadership moved');
@@ -295,19 +289,10 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
 
   #takeWrite(ticket: number, request: WriteRequest): void {
     const { group } = this.#seat;
-    const bytes = loggedBytes(request);
-    const commands = this.#pendingCommands + this.#queue.length;
-    if (
-      this.#pendingBytes + this.#queueBytes + bytes > this.#limits.pendingBytesPerGroupMax ||
-      commands >= this.#limits.pendingCommandsPerGroupMax ||
-      this.#state.machine.unflushedBytes > this.#limits.unflushedBytesMax
-    ) {
-      mark('busy');
-      this.#reply(ticket, refusal('busy', `group ${group} has its limit of undecided commands; try again`));
-      return;
-    }
-    this.#queue.push({ ticket, command: request });
-    this.#queueBytes += bytes;
+    const hasRoom = this.#state.machine.unflushedBytes <= this.#limits.unflushedBytesMax;
+    if (hasRoom && this.#proposals.take(ticket, request)) return;
+    mark('busy');
+    this.#reply(ticket, refusal('busy', `group ${group} has its limit of undecided commands; try again`));
   }
 
   /** Tells the log of a state that came from another replica, after the installation or after a restart. */
@@ -336,81 +321,39 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     this.#inputs.push({ type: 'compact', index });
   }
 
-  /** Encodes the queued commands as few entries; returns the tickets of each by the proposal's own. */
-  #proposeQueue(nowMs: number): ReadonlyMap<number, Omit<PendingEntry, 'index'>> {
-    if (this.#queue.length === 0) return nothingProposed;
-    const proposed = new Map<number, Omit<PendingEntry, 'index'>>();
-    // All that passed belongs to the first of them.
-    let elapsed: Elapsed = this.#clock.take(nowMs);
-    for (let next = 0; next < this.#queue.length;) {
-      const body = new Writer();
-      const tickets: number[] = [];
-      while (next < this.#queue.length && tickets.length < this.#limits.entryCommandsMax) {
-        const { command, ticket } = this.#queue[next] as QueuedCommand;
-        if (tickets.length > 0 && body.length + loggedBytes(command) > this.#limits.entryBytesMax) break;
-        writeLoggedCommand(body, command);
-        tickets.push(ticket);
-        next += 1;
-      }
-      const payload = assembleBatch(elapsed, tickets.length, body.finish());
-      elapsed = noTime;
-      this.#lastProposal += 1;
-      proposed.set(this.#lastProposal, { bytes: payload.length, tickets });
-      this.#inputs.push({ type: 'propose', ticket: this.#lastProposal, entry: { kind: 'command', payload } });
-    }
-    this.#queue = [];
-    this.#queueBytes = 0;
-    return proposed;
-  }
-
-  #notePending(effects: Effects<T>, proposed: ReadonlyMap<number, Omit<PendingEntry, 'index'>>): void {
+  #noteProposals(effects: Effects<T>): void {
     for (const outcome of effects.proposals) {
-      const entry = proposed.get(outcome.ticket);
-      if (entry === undefined) continue;
-      if ('refusal' in outcome) {
-        const refused = this.#refuse(outcome.refusal);
-        for (const ticket of entry.tickets) this.#reply(ticket, refused);
-        continue;
-      }
-      this.#pending.push({ ...entry, index: outcome.index });
-      this.#pendingBytes += entry.bytes;
-      this.#pendingCommands += entry.tickets.length;
+      if ('index' in outcome) this.#proposals.ordered(outcome.ticket, outcome.index);
+      else this.#replyAll(this.#proposals.refused(outcome.ticket), this.#refuse(outcome.refusal));
     }
   }
 
   /** Clients need not wait: another node may lead soon, and with a session a retry is safe. */
   #giveUpPending(why: string): void {
     const unknown = refusal('outcome-unknown', `group ${this.#seat.group}: ${why} while the command was under way`);
-    if (this.#pending.length > 0) mark('pending-given-up');
-    for (const entry of this.#pending) for (const ticket of entry.tickets) this.#reply(ticket, unknown);
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    this.#pendingCommands = 0;
+    const tickets = this.#proposals.giveUp();
+    if (tickets.length > 0) mark('pending-given-up');
+    this.#replyAll(tickets, unknown);
   }
 
   #apply(): void {
     const from = this.#state.applied.index;
     const to = this.#log.applicableIndex;
     if (from >= to) return;
-    let answered = 0;
     for (const [offset, entry] of this.#log.entries(from, to).entries()) {
       const index = from + offset;
       // The state ends where the configuration does: a snapshot never covers the stop-sign.
       if (entry.kind === 'stop-sign') break;
       const replies = this.#state.apply(index, entry.payload);
-      const pending = this.#pending[answered];
-      if (pending?.index !== index) continue;
-      answered += 1;
-      this.#pendingBytes -= pending.bytes;
-      this.#pendingCommands -= pending.tickets.length;
+      const tickets = this.#proposals.decided(index);
+      if (tickets.length === 0) continue;
       const served = this.#served();
-      for (const [place, ticket] of pending.tickets.entries()) {
+      for (const [place, ticket] of tickets.entries()) {
         const reply = replies[place];
         if (reply === undefined) throw new Error(`entry ${index} of group ${this.#seat.group} lacks a reply`);
         this.#reply(ticket, groupReply(reply, served));
       }
     }
-    this.#pending.splice(0, answered);
     this.#events.push({ type: 'applied' });
   }
 
@@ -461,6 +404,10 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     this.#outcomes.push({ ticket, reply });
   }
 
+  #replyAll(tickets: readonly number[], reply: GroupReply): void {
+    for (const ticket of tickets) this.#reply(ticket, reply);
+  }
+
   #takeEffects(effects: Effects<T>): ReplicaEffects {
     const outcomes = this.#outcomes;
     const events = this.#events;
@@ -481,9 +428,6 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     return { group: this.#seat.group, hardState: encoded, compactedIndex, append };
   }
 }
-
-const nothingProposed = new Map<number, never>();
-const noTime: Elapsed = { elapsedMs: 0, outageMs: 0 };
 
 function groupReply(reply: AppliedReply, served: Served): GroupReply {
   if (reply.type === 'refused') return refusal(reply.code, reply.message);
