@@ -100,7 +100,7 @@ export default tseslint.config(
       '!@kvorum/common',
       '!@kvorum/consensus',
       '**/adapters/**',
-      '../main.ts',
+      '../server.ts',
     ),
   },
   {
@@ -134,7 +134,7 @@ export default tseslint.config(
   },
   {
     files: ['packages/server/src/adapters/**/*.ts'],
-    rules: forbidImports('@kvorum/*', '!@kvorum/common', '../../main.ts'),
+    rules: forbidImports('@kvorum/*', '!@kvorum/common', '../../server.ts'),
   },
   {
     files: ['packages/server/src/**/*.ts', 'packages/local/src/**/*.ts'],

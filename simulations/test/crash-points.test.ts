@@ -6,7 +6,7 @@ import { sampleOf } from './sample.ts';
 
 const SEED = 2;
 const points = crashPointsOf(SEED);
-const { chosen, meta } = sampleOf('crash points', points, 8);
+const { chosen, meta } = sampleOf('crash points', points, 12);
 
 describe('a crash at any point', () => {
   it('is tried before, between and after each kind of write, around frames of each kind, and after applying', () => {

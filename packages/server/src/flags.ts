@@ -6,8 +6,8 @@ import { isIPv4 } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Address } from '@kvorum/common';
 import { NODES_MAX, parseAddress, PARTITIONS_MAX } from '@kvorum/common';
-import type { LogFormat, LogLevel } from './adapters/logs/winston-logger.ts';
-import { logFormats, logLevels } from './adapters/logs/winston-logger.ts';
+import type { LogFormat, LogLevel } from './adapters/logs/log-options.ts';
+import { logFormats, logLevels } from './adapters/logs/log-options.ts';
 
 export interface ServerFlags {
   readonly port: number;

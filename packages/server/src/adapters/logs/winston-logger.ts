@@ -3,12 +3,8 @@
  */
 import type { LogFields, Logger } from '@kvorum/common';
 import winston from 'winston';
-
-export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
-export type LogLevel = (typeof logLevels)[number];
-
-export const logFormats = ['text', 'json'] as const;
-export type LogFormat = (typeof logFormats)[number];
+import type { LogFormat, LogLevel } from './log-options.ts';
+import { logLevels } from './log-options.ts';
 
 export interface ProcessLogger extends Logger {
   /** Calls back once everything is written. */
