@@ -6,11 +6,12 @@ import { sampleOf } from './sample.ts';
 
 const SEEDS = [1, 2, 3];
 
-const { chosen, meta } = sampleOf('seeds of each scenario', SEEDS, 3);
 const named = scenarios.filter((scenario) => !scenario.name.startsWith('chaos'));
+const runs = named.flatMap((scenario) => SEEDS.map((seed) => ({ name: scenario.name, scenario, seed })));
+const { chosen, meta } = sampleOf('runs of scenarios', runs, 6);
 
-describe.each(named)('$name', { meta }, (scenario) => {
-  it.each(chosen)('seed %i', (seed) => {
+describe('a scenario', { meta }, () => {
+  it.each(chosen)('$name, seed $seed', ({ scenario, seed }) => {
     const result = runScenario(scenario, { seed, seconds: Math.min(scenario.seconds, 10) });
     expect(result.complaints).toEqual([]);
     expect(result.figures?.ok ?? 0).toBeGreaterThan(0);
