@@ -27,6 +27,8 @@ export const exactlyOnce: Scenario = {
   nodes: 3,
   partitions: 2,
   seconds: 20,
+  // Half of the seeds have fewer sessions than clients: one is forgotten while its client waits for an answer.
+  limits: (random) => (random.chance(0.5) ? { sessionsPerGroupMax: random.int(2, 5) } : {}),
   run(run) {
     run.form();
     run.startLoad({ keys: 1, counters: 3 });

@@ -178,7 +178,7 @@ export const routingBugs = [
     breaks: 'safety',
     area: 'client',
     wrong: 'The client repeats a command of unknown outcome in a new session when the old one has expired.',
-    scenario: 'chaos-3',
+    scenario: 'exactly-once-counter',
     edits: [
       {
         at: 'ClientCore.#request',

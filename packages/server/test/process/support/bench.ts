@@ -2,6 +2,7 @@
  * What a test starts and must not leave behind: server processes, temporary directories, clients.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -70,26 +71,47 @@ export function sharedBench(): Bench {
 
 /**
  * Ports for servers that must come back where they were. Below the range that the system takes for outgoing connections,
- * so that none of those can sit on the port of a server that is down; a range of its own for each vitest worker.
+ * so that none of those can sit on the port of a server that is down. Each process has a range of its own: the one whose first
+ * port it listens on.
  */
 const PORTS_FIRST = 20_000;
-const PORTS_PER_WORKER = 1500;
-const worker = Number(process.env['VITEST_POOL_ID'] ?? 0) % 8;
-let nextPort = process.pid % PORTS_PER_WORKER;
+const RANGES = 48;
+const PORTS_PER_RANGE = 256;
+let range: Promise<{ readonly first: number; next: number }> | undefined;
 
 export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < PORTS_PER_WORKER; attempt += 1) {
-    nextPort = (nextPort + 1) % PORTS_PER_WORKER;
-    const port = PORTS_FIRST + worker * PORTS_PER_WORKER + nextPort;
-    if (await isFree(port)) return port;
+  range ??= claimRange();
+  const own = await range;
+  for (let attempt = 1; attempt < PORTS_PER_RANGE; attempt += 1) {
+    own.next = (own.next % (PORTS_PER_RANGE - 1)) + 1;
+    if (await isFree(own.first + own.next)) return own.first + own.next;
   }
   throw new Error('no free port');
 }
 
-function isFree(port: number): Promise<boolean> {
+async function claimRange(): Promise<{ readonly first: number; next: number }> {
+  for (let place = 0; place < RANGES; place += 1) {
+    const first = PORTS_FIRST + ((process.pid + place) % RANGES) * PORTS_PER_RANGE;
+    const claim = await listen(first);
+    if (claim === undefined) continue;
+    claim.unref();
+    return { first, next: 0 };
+  }
+  throw new Error('no free range of ports');
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = await listen(port);
+  if (probe === undefined) return false;
+  await new Promise((resolve) => probe.close(resolve));
+  return true;
+}
+
+/** Undefined where something listens already. */
+function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => resolve(server));
   });
 }
