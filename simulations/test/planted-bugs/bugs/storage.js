@@ -12,7 +12,7 @@ export const storageBugs = [
         at: 'NodeLoop.#startCommit',
         find: 'this.#ports.storage.commit(batch.writes, () => this.#committed(batch));',
         replace:
-          'for (const { group, outgoing } of batch.messages.splice(0)) this.#sendOf(group, outgoing); ' +
+          'for (const { replica, outgoing } of batch.messages.splice(0)) this.#sendOf(replica, outgoing); ' +
           'this.#ports.storage.commit(batch.writes, () => this.#committed(batch));',
       },
     ],
