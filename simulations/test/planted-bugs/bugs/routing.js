@@ -138,6 +138,7 @@ export const routingBugs = [
           'const { host, port } = checkIn.address; ' +
           'const node = layout.nodes.find(({ address }) => address.host === host && address.port === port);',
       },
+      { at: 'Node.#onMember', find: 'id === node && instance === this.#identity.instance', replace: 'id === node' },
     ],
   },
   {
