@@ -4,6 +4,7 @@ export { activityBetween, checkHistory, vacuityComplaints } from './check-histor
 export type { HistoryFigures, HistoryResult, VacuityBounds } from './check-history.ts';
 export { DecidedLogs } from './decided-logs.ts';
 export type { DecidedFigures } from './decided-logs.ts';
+export { Complaints } from './complaints.ts';
 export { countIncrements, exactlyOnceComplaints } from './exactly-once.ts';
 export type { CounterOutcome, IncrementCount } from './exactly-once.ts';
 export { describeCall } from './explain.ts';
@@ -22,6 +23,8 @@ export type {
 } from './history.ts';
 export { STEPS_MAX, checkKey } from './linearizability.ts';
 export type { CheckOptions, KeyResult, Verdict } from './linearizability.ts';
+export { operationComplaint } from './operation-rules.ts';
+export type { EndedOperation } from './operation-rules.ts';
 export { sessionComplaints } from './session-guarantees.ts';
 export { sumComplaints } from './sums.ts';
 export type { SumCall } from './sums.ts';

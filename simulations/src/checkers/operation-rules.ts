@@ -29,7 +29,13 @@ const errorsOfCorrectClients: Readonly<Record<string, KvorumError['outcome']>> =
 };
 
 /** Undefined when it kept all of it. */
-export function operationComplaint({ name, timeoutMs, tookMs, stoodStillMs, error }: EndedOperation): string | undefined {
+export function operationComplaint({
+  name,
+  timeoutMs,
+  tookMs,
+  stoodStillMs,
+  error,
+}: EndedOperation): string | undefined {
   const took = `${tookMs.toFixed(1)} ms, its time is ${timeoutMs} ms`;
   if (tookMs - stoodStillMs > timeoutMs + LATE_MS_MAX) return `a ${name} ended after ${took}`;
   if (error === undefined) return undefined;

@@ -30,6 +30,8 @@ export const faultKinds = [
   'bit-flip',
   'clock-jump',
   'clock-drift',
+  'client-crash',
+  'client-pause',
   'client-cut',
   'slow-reader',
   'overload',
@@ -166,12 +168,14 @@ export class Nemesis {
     });
   }
 
-  /** The clock of each process runs at a rate of its own, from its next start on. */
+  /** The clock of each process, and of each client, runs at a rate of its own, from its next start on. */
   driftClocks(rate: () => number): void {
     const { processes } = this.#world;
     const rates = processes.map(rate);
     this.#do('clock-drift', processes, `clocks run at ${rates.join(', ')}`, () => {
       for (const [place, process] of processes.entries()) this.#world.setClockRate(process, rates[place] ?? 1);
+      // In turn the same rates: how many clients there are must not change what comes later.
+      this.#world.clientClockRate = (client) => rates[client % rates.length] ?? 1;
     });
   }
 
@@ -284,6 +288,19 @@ export class Nemesis {
     });
   }
 
+  /** `crash` ends its process and what it has under way, and starts it again. */
+  crashClient(client: ProcessId, downMs: number, crash: () => void): void {
+    this.#do('client-crash', [client], `a client dies, for ${downMs} ms`, crash);
+  }
+
+  /** Stands still, and finds its deadlines passed afterwards. */
+  pauseClient(client: ProcessId, ms: number): void {
+    this.#do('client-pause', [client], `a client stands still for ${ms} ms`, () => {
+      this.#world.pauseClient(client);
+      this.#after(ms, () => this.#world.resumeClient(client));
+    });
+  }
+
   slowReader(client: ProcessId, byMs: number): void {
     this.#do('slow-reader', [client], `a client takes ${byMs} ms to read a frame`, () => {
       this.#world.network.slowReaders.set(client, byMs * 1000);
@@ -303,6 +320,7 @@ export class Nemesis {
     network.healAll();
     network.faults = { ...calmNetwork };
     this.#disarm();
+    for (const client of this.#world.clients) this.#world.resumeClient(client);
     for (const process of processes) {
       const disk = this.#world.disk(process);
       disk.slowness = 1;

@@ -175,6 +175,8 @@ const shownAs: Readonly<Record<NemesisKind, FaultKind | undefined>> = {
   'bit-flip': 'disk',
   'clock-jump': 'clock',
   'clock-drift': 'clock',
+  'client-crash': 'other',
+  'client-pause': 'pause',
   'client-cut': 'network',
   'slow-reader': 'network',
   overload: 'other',

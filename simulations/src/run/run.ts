@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly operations?: number | undefined;
   /** Numbers of faults that are left out. */
   readonly without?: readonly number[] | undefined;
+  /** The longest turn of an event loop, microseconds. Default: by the seed. */
+  readonly turnUsMax?: number | undefined;
 }
 
 /** What holds for any run, and was checked. */
@@ -130,6 +132,7 @@ export class Run {
     const limits = scenario.limits?.(new RandomStream(options.seed, 'limits')) ?? {};
     this.world = new World({
       seed: options.seed,
+      turnUsMax: options.turnUsMax,
       nodes,
       settings: settingsWith({ limits }),
       ...(protocol === undefined ? {} : { protocol }),
@@ -274,6 +277,8 @@ export class Run {
     this.#judge('every operation ended', `${this.load.calls.length} operations`, ended ? [] : [open]);
     if (!ended) throw new Abandoned(open);
     const quietMs = this.world.nowMs;
+    const prompt = `${this.load.calls.length} operations`;
+    this.#judge('each operation ends in its time, as a client may end it', prompt, this.load.complaints.list());
     this.#checkNodes();
     this.#checkReplicas(quietMs);
     this.#checkCounters();

@@ -144,6 +144,13 @@ function inflict(run: Run, fault: (typeof strikes)[number], victim: number, move
       return nemesis.flipBit(victim);
     case 'clock-jump':
       return nemesis.jumpClock(a, random.int(-3_600_000, 3_600_000));
+    case 'client-crash': {
+      const client = random.pick(run.load.processes);
+      const downMs = random.int(0, 2000);
+      return nemesis.crashClient(client, downMs, () => run.load.crash(client, downMs));
+    }
+    case 'client-pause':
+      return nemesis.pauseClient(random.pick(run.load.processes), random.int(50, 3000));
     case 'client-cut':
       return nemesis.cutClients(run.load.processes, (client, process) => process !== a || client % 3 === 0);
     case 'slow-reader':

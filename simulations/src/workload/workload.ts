@@ -7,11 +7,12 @@
  */
 import type { CommandResult } from '@kvorum/common';
 import { decodeUtf8, encodeUtf8, KvorumError } from '@kvorum/common';
-import type { ClientCore, Operation, OperationResult } from '@kvorum/client/core';
+import type { Operation, OperationResult } from '@kvorum/client/core';
 import type { Call, Observed, SumCall, Swapped } from '../checkers/index.ts';
+import { Complaints, operationComplaint } from '../checkers/index.ts';
 import { RandomStream } from '../world/random-stream.ts';
 import type { ProcessId } from '../world/network.ts';
-import type { World } from '../world/world.ts';
+import type { SimulatedClient, World } from '../world/world.ts';
 
 export interface WorkloadOptions {
   readonly clients: number;
@@ -59,13 +60,15 @@ export class Workload {
   readonly sums: SumCall[] = [];
   /** Virtual times at which a write was acknowledged, milliseconds. */
   readonly acknowledgedMs: number[] = [];
+  /** What operations did that no single one may, whatever happens. */
+  readonly complaints = new Complaints();
   readonly #world: World;
   readonly #options: WorkloadOptions;
   readonly #random: RandomStream;
   readonly counterKeys: readonly string[];
   readonly sumKeys: readonly string[];
-  readonly #processes: ProcessId[] = [];
-  readonly #burstCore: ClientCore;
+  readonly #connections = new Map<ProcessId, LoadConnection>();
+  readonly #burst: LoadConnection;
   #nextClient = 0;
   #nextValue = 0;
   #order = 0;
@@ -78,32 +81,46 @@ export class Workload {
     this.#random = new RandomStream(world.options.seed, 'workload');
     this.counterKeys = Array.from({ length: options.counters }, (_, i) => `counter-${i}`);
     this.sumKeys = Array.from({ length: options.sums }, (_, i) => `sum-${i}`);
-    let core: ClientCore | undefined;
+    let connection: LoadConnection | undefined;
     for (let i = 0; i < options.clients; i += 1) {
-      if (core === undefined || i % options.clientsPerConnection === 0) core = this.#connect();
-      this.#loop(new LoadClient(core, i < options.readers), this.#newId());
+      if (connection === undefined || i % options.clientsPerConnection === 0) connection = this.#connect();
+      this.#loop(new LoadClient(connection, i < options.readers), this.#newId());
     }
-    this.#burstCore = this.#connect();
+    this.#burst = this.#connect();
   }
 
   /** The processes of its clients. */
   get processes(): readonly ProcessId[] {
-    return this.#processes;
+    return [...this.#connections.keys()];
   }
 
   /** Many operations at once, on keys of their own. */
   burst(operations: number): void {
     for (let i = 0; i < operations && this.#mayStart; i += 1) {
       this.#busy += 1;
-      const client = new LoadClient(this.#burstCore, false);
+      const client = new LoadClient(this.#burst, false);
       this.#operate(client, this.#newId(), `burst-${i % BURST_KEYS}`, () => (this.#busy -= 1));
     }
   }
 
-  #connect(): ClientCore {
-    const { core, process } = this.#world.client();
-    this.#processes.push(process);
-    return core;
+  #connect(): LoadConnection {
+    const connection = new LoadConnection(this.#world.client());
+    this.#connections.set(connection.client.process, connection);
+    return connection;
+  }
+
+  /** The process of some clients dies and is started again: nobody hears what became of their operations. */
+  crash(process: ProcessId, downMs: number): void {
+    const connection = this.#connections.get(process);
+    if (connection === undefined || !connection.isUp) return;
+    connection.isUp = false;
+    this.#world.crashClient(process);
+    for (const giveUp of [...connection.underWay]) giveUp();
+    this.#world.schedule.after(downMs * 1000, () => {
+      connection.client = this.#world.startClient(process);
+      connection.isUp = true;
+      for (const start of connection.waiting.splice(0)) start();
+    });
   }
 
   /** No new operations; `idle` tells when the last one ended. */
@@ -131,7 +148,9 @@ export class Workload {
       this.#busy -= 1;
       const [min, max] = this.#options.pauseMs;
       const pauseUs = this.#random.int(min * 1000, max * 1000);
-      this.#world.schedule.after(pauseUs, () => this.#loop(client, unknown ? this.#newId() : id));
+      this.#world.schedule.after(pauseUs, () => {
+        client.connection.whenUp(() => this.#loop(client, unknown ? this.#newId() : id));
+      });
     };
     const counters = this.counterKeys;
     if (counters.length > 0 && !client.onlyReads && this.#random.chance(0.3))
@@ -163,7 +182,7 @@ export class Workload {
     const operation: Operation = reads ? { type: 'get', key } : { type: 'add', key, delta: 1n };
     this.#order += 1;
     const invoked = this.#order;
-    client.core.submit(operation, this.#options.timeoutMs, (outcome) => {
+    this.#submit(client, operation, (outcome) => {
       this.#order += 1;
       const call = { key: keyText, kind: reads ? 'read' : 'add', invoked, returned: this.#order } as const;
       const value = sumOf(outcome);
@@ -195,12 +214,37 @@ export class Workload {
     return { type: 'delete', key };
   }
 
+  /** `done` is called once; how the operation ended is judged. */
+  #submit({ connection }: LoadClient, operation: Operation, done: (outcome: Outcome) => void): void {
+    const { timeoutMs } = this.#options;
+    const { core, clock, process } = connection.client;
+    const startedMs = clock.monotonicMs();
+    const stoodStillMs = this.#world.clientStoodStillMs(process);
+    const crash = (): void => {
+      connection.underWay.delete(crash);
+      done(crashed);
+    };
+    connection.underWay.add(crash);
+    core.submit(operation, timeoutMs, (outcome) => {
+      connection.underWay.delete(crash);
+      const complaint = operationComplaint({
+        name: `${operation.type} of ${decodeUtf8(operation.key)}`,
+        timeoutMs,
+        tookMs: clock.monotonicMs() - startedMs,
+        stoodStillMs: this.#world.clientStoodStillMs(process) - stoodStillMs,
+        error: outcome instanceof KvorumError ? outcome : undefined,
+      });
+      if (complaint !== undefined) this.complaints.add(() => complaint);
+      done(outcome);
+    });
+  }
+
   /** Runs one operation and records its call. */
   #perform(client: LoadClient, id: number, operation: Operation, done: (outcome: Outcome) => void): void {
     const invokedAt = this.#world.schedule.nowUs;
     this.#order += 1;
     const invokedOrder = this.#order;
-    client.core.submit(operation, this.#options.timeoutMs, (outcome) => {
+    this.#submit(client, operation, (outcome) => {
       this.#order += 1;
       const unknown = isUnknown(outcome);
       const fields = {
@@ -219,14 +263,36 @@ export class Workload {
   }
 }
 
+/** Why an operation ends that its client does not live to see the end of. */
+const crashed = new KvorumError('outcome-unknown', 'the client crashed', { outcome: 'unknown' });
+
+/** A client process, which some clients share. */
+class LoadConnection {
+  client: SimulatedClient;
+  isUp = true;
+  /** Ends each operation under way with an unknown outcome. */
+  readonly underWay = new Set<() => void>();
+  /** What starts once it is up again. */
+  readonly waiting: (() => void)[] = [];
+
+  constructor(client: SimulatedClient) {
+    this.client = client;
+  }
+
+  whenUp(start: () => void): void {
+    if (this.isUp) start();
+    else this.waiting.push(start);
+  }
+}
+
 /** A client and what it remembers. */
 class LoadClient {
-  readonly core: ClientCore;
+  readonly connection: LoadConnection;
   readonly onlyReads: boolean;
   readonly seen = new Map<string, Seen>();
 
-  constructor(core: ClientCore, onlyReads: boolean) {
-    this.core = core;
+  constructor(connection: LoadConnection, onlyReads: boolean) {
+    this.connection = connection;
     this.onlyReads = onlyReads;
   }
 

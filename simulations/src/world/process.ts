@@ -9,13 +9,15 @@ import type { Schedule, ScheduledEvent } from './schedule.ts';
 
 /** The simulated wall clock starts here: 2026-01-01. */
 const EPOCH_MS = 1_767_225_600_000;
-/** What a turn of the event loop takes. */
-const TURN_US = 5;
+/** What the shortest turn of the event loop takes: hardly ever does a second input come in meanwhile. */
+export const SHORTEST_TURN_US = 5;
 
 export class SimulatedProcess {
   readonly #schedule: Schedule;
   #incarnation = 0;
-  #standsStill = false;
+  /** Since when it stands still; undefined while it does not. */
+  #pausedUs: number | undefined;
+  #stoodStillUs = 0;
   #due: (() => void)[] = [];
   /** What its code throws ends the process in production. */
   onThrow: (error: unknown) => void = (error) => {
@@ -34,7 +36,7 @@ export class SimulatedProcess {
   nextIncarnation(): void {
     this.#incarnation += 1;
     this.#due = [];
-    this.#standsStill = false;
+    this.#endPause();
   }
 
   /** Fences what the present incarnation hands to the world. */
@@ -44,16 +46,26 @@ export class SimulatedProcess {
   }
 
   get standsStill(): boolean {
-    return this.#standsStill;
+    return this.#pausedUs !== undefined;
+  }
+
+  /** How long it has stood still so far, microseconds. */
+  get stoodStillUs(): number {
+    return this.#stoodStillUs + (this.#pausedUs === undefined ? 0 : this.#schedule.nowUs - this.#pausedUs);
   }
 
   /** As SIGSTOP does. */
   pause(): void {
-    this.#standsStill = true;
+    this.#pausedUs ??= this.#schedule.nowUs;
+  }
+
+  #endPause(): void {
+    this.#stoodStillUs = this.stoodStillUs;
+    this.#pausedUs = undefined;
   }
 
   resume(): void {
-    this.#standsStill = false;
+    this.#endPause();
     const due = this.#due;
     this.#due = [];
     for (const run of due) run();
@@ -95,8 +107,8 @@ export class Fence {
     return this.#schedule.after(delayUs, () => this.enter(run));
   }
 
-  /** `onTurn` is called after each turn of the event loop. */
-  clock(onTurn: () => void = () => undefined): Clock {
+  /** `onTurn` is called after each turn of the event loop, which takes as long as `turnUs` says. */
+  clock(onTurn: () => void = () => undefined, turnUs: () => number = () => SHORTEST_TURN_US): Clock {
     const process = this.#process;
     const schedule = this.#schedule;
     const localMs = (): number => (schedule.nowUs / 1000) * process.clockRate;
@@ -114,9 +126,9 @@ export class Fence {
           event.cancel();
         };
       },
-      // The end of a turn: after whatever else happens at this very time, and a little work.
+      // The end of a turn: whatever comes in until then is one input of it among others.
       defer: (callback) => {
-        this.later(TURN_US, () => {
+        this.later(turnUs(), () => {
           callback();
           onTurn();
         });

@@ -13,7 +13,7 @@ import { Disk } from './disk.ts';
 import type { ProcessId } from './network.ts';
 import { Network } from './network.ts';
 import type { Fence } from './process.ts';
-import { SimulatedProcess } from './process.ts';
+import { SHORTEST_TURN_US, SimulatedProcess } from './process.ts';
 import { FIRST_CLIENT, processName } from './process-name.ts';
 import { RandomStream } from './random-stream.ts';
 import { Schedule } from './schedule.ts';
@@ -26,14 +26,35 @@ export interface WorldOptions {
   readonly replication: number;
   /** Of every node. Default: those of production. */
   readonly settings?: Settings;
+  /**
+   * The longest turn of an event loop, microseconds; each takes up to that long, and takes all that comes in meanwhile
+   * together. Default: one of {@link LONGEST_TURNS_US}, by the seed.
+   */
+  readonly turnUsMax?: number | undefined;
   /** What the groups that hold keys run, and what nodes know. Default: as in production. */
   readonly protocol?: string;
   readonly protocols?: ProtocolTable;
 }
 
+/** From turns with hardly ever more than one input to those of a process that is short of processor time. */
+const LONGEST_TURNS_US = [SHORTEST_TURN_US, SHORTEST_TURN_US, 50, 500, 2000, 5000];
+
 const PORT = 45678;
 /** A node that was started checks in within this time. */
 const CHECK_IN_MS_MAX = 100;
+
+/** A client that is up: when it is started again, it is another one. */
+export interface SimulatedClient {
+  readonly core: ClientCore;
+  readonly process: ProcessId;
+  readonly clock: Clock;
+}
+
+/** A machine that a client runs on. */
+interface ClientMachine {
+  readonly host: SimulatedProcess;
+  starts: number;
+}
 
 /** What the node says to its peers that it is. */
 interface PeerIdentity {
@@ -98,9 +119,12 @@ export class World {
   readonly network: Network;
   readonly #machines: Machine[] = [];
   readonly #nodeRandom: RandomStream;
+  readonly #turnUs: () => number;
   #watchers: readonly WorldWatcher[] = [];
   onPoint: PointWatcher | undefined;
-  #clients = 0;
+  readonly #clients = new Map<ProcessId, ClientMachine>();
+  /** How fast the clock of a client runs, from its next start on. */
+  clientClockRate: (process: ProcessId) => number = () => 1;
 
   constructor(options: WorldOptions) {
     const { seed } = options;
@@ -108,6 +132,10 @@ export class World {
     this.schedule = new Schedule(seed);
     this.network = new Network(this.schedule, new RandomStream(seed, 'network'), this.trace);
     this.#nodeRandom = new RandomStream(seed, 'nodes');
+    const turns = new RandomStream(seed, 'turns');
+    const bySeed = turns.pick(LONGEST_TURNS_US);
+    const turnUsMax = options.turnUsMax ?? bySeed;
+    this.#turnUs = turnUsMax <= SHORTEST_TURN_US ? () => SHORTEST_TURN_US : () => turns.int(0, turnUsMax);
     for (let process = 0; process < options.nodes; process += 1) {
       const join = process === 0 ? undefined : addressOf(0, 0);
       const machine = new Machine(this.schedule, process, this.#newDisk(process, 0), join);
@@ -270,19 +298,64 @@ export class World {
     this.note(`the wall clock of ${processName(process)} jumps by ${byMs} ms`);
   }
 
-  /** A client process; it does not crash. */
-  client(): { readonly core: ClientCore; readonly process: ProcessId; readonly clock: Clock } {
-    const process = FIRST_CLIENT + this.#clients;
-    this.#clients += 1;
-    const fence = new SimulatedProcess(this.schedule).fence();
-    const clock = fence.clock();
-    const random = new RandomStream(this.options.seed, `client ${process}`);
-    const seeds = random.shuffle(this.#machines.map((machine) => machine.address));
+  /** A new client process, started. */
+  client(): SimulatedClient {
+    const process = FIRST_CLIENT + this.#clients.size;
+    this.#clients.set(process, { host: new SimulatedProcess(this.schedule), starts: 0 });
+    return this.startClient(process);
+  }
+
+  /** Starts a client that is not running. */
+  startClient(process: ProcessId): SimulatedClient {
+    const machine = this.#client(process);
+    const { host } = machine;
+    const purpose = machine.starts === 0 ? `client ${process}` : `client ${process} ${machine.starts}`;
+    machine.starts += 1;
+    host.clockRate = this.clientClockRate(process);
+    const fence = host.fence();
+    const clock = fence.clock(undefined, this.#turnUs);
+    const random = new RandomStream(this.options.seed, purpose);
+    const seeds = random.shuffle(this.#machines.map(({ address }) => address));
     const core = new ClientCore(
       { clock, random, dialer: this.#dialer(process, fence), timings: defaultClientTimings },
       seeds,
     );
     return { core, process, clock };
+  }
+
+  /** Nothing of it runs any more, and nobody hears what became of its operations. */
+  crashClient(process: ProcessId): void {
+    this.#client(process).host.nextIncarnation();
+    this.network.breakConnections(process);
+    this.note(`${processName(process)} crashes`);
+  }
+
+  pauseClient(process: ProcessId): void {
+    this.#client(process).host.pause();
+    this.note(`${processName(process)} stands still`);
+  }
+
+  resumeClient(process: ProcessId): void {
+    const { host } = this.#client(process);
+    if (!host.standsStill) return;
+    this.note(`${processName(process)} goes on`);
+    host.resume();
+  }
+
+  get clients(): readonly ProcessId[] {
+    return [...this.#clients.keys()];
+  }
+
+  /** How long the client has stood still so far, by its own clock, milliseconds. */
+  clientStoodStillMs(process: ProcessId): number {
+    const { host } = this.#client(process);
+    return (host.stoodStillUs / 1000) * host.clockRate;
+  }
+
+  #client(process: ProcessId): ClientMachine {
+    const machine = this.#clients.get(process);
+    if (machine === undefined) throw new RangeError(`no client ${process}`);
+    return machine;
   }
 
   // ---- time ----
@@ -320,7 +393,7 @@ export class World {
     };
     return new Node(
       {
-        clock: fence.clock(() => this.#onTurn(process)),
+        clock: fence.clock(() => this.#onTurn(process), this.#turnUs),
         random: this.#nodeRandom,
         logger: this.#logger(processName(process)),
         transport: this.#transport(machine, fence),

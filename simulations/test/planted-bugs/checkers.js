@@ -16,6 +16,7 @@ const checkers = [
   [/^threw /, 'an exception'],
   [/found damage that its disk did not suffer/, 'unexplained damage'],
   [/while a partial partition stayed/, 'latency in a partial partition'],
+  [/^a (get|put|cas|cas-version|delete|add) of \S+ (ended|was given up)/, 'deadlines and refusals'],
   [/^no progress|decisions resumed|did not form|did not come back|were not served|has no leader/, 'progress'],
   [/still open|got a definite result|could not be read/, 'answered operations'],
   [/acknowledged without a majority|the leader changed|a leader changed|still leads/, "the scenario's own"],
@@ -30,7 +31,13 @@ export function checkersOf(complaints) {
   return [...new Set(complaints.map(checkerOf))];
 }
 
-const livenessCheckers = ['progress', 'answered operations', 'latency in a partial partition', "the scenario's own"];
+const livenessCheckers = [
+  'progress',
+  'answered operations',
+  'deadlines and refusals',
+  'latency in a partial partition',
+  "the scenario's own",
+];
 
 /** Whether a complaint of the checker fits a bug that breaks 'safety' or 'liveness'. */
 export function fits(checker, breaks) {

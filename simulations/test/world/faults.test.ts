@@ -11,6 +11,24 @@ import { World } from '../../src/world/world.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
+describe('a world', () => {
+  const hashAfter = (seed: number, turnUsMax?: number): string => {
+    const world = new World({ seed, nodes: 3, partitions: 1, replication: 3, turnUsMax });
+    world.startAll();
+    world.runFor(200);
+    return world.trace.hash;
+  };
+
+  it('has turns as long as its seed says, from hardly any time to milliseconds', () => {
+    const seeds = Array.from({ length: 24 }, (_, seed) => seed);
+    const shortest = seeds.filter((seed) => hashAfter(seed) === hashAfter(seed, 5));
+    expect(shortest.length).toBeGreaterThan(3);
+    expect(shortest.length).toBeLessThan(18);
+    expect(seeds.filter((seed) => hashAfter(seed) === hashAfter(seed, 5000)).length).toBeGreaterThan(0);
+    expect(seeds.every((seed) => hashAfter(seed) === hashAfter(seed))).toBe(true);
+  });
+});
+
 describe('a process', () => {
   const rig = () => {
     const schedule = new Schedule(1);
@@ -53,6 +71,23 @@ describe('a process', () => {
     process.resume();
     schedule.runTo(100_000);
     expect(ran).toEqual(['new']);
+  });
+
+  it('takes all that comes in during a turn together, at its end', () => {
+    const { schedule, process, ran } = rig();
+    const lengths = [1000, 20];
+    const clock = process.fence().clock(undefined, () => lengths.shift() ?? 0);
+    const inputs: string[] = [];
+    const turn = (): void => void ran.push(`${inputs.splice(0).join()} at ${schedule.nowUs}`);
+    inputs.push('a');
+    clock.defer(turn);
+    schedule.runTo(900);
+    inputs.push('b');
+    schedule.runTo(2000);
+    inputs.push('c');
+    clock.defer(turn);
+    schedule.runTo(3000);
+    expect(ran).toEqual(['a,b at 1000', 'c at 2020']);
   });
 
   it('has a clock that runs at its own rate, and a wall clock that jumps', () => {

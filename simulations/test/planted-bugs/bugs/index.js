@@ -5,10 +5,20 @@
  * 'safety' must be caught by a check of what clients or replicas saw, one that breaks 'liveness' by a check of time. `hard`,
  * of one that is not caught yet: what would have to coincide.
  */
+import { deadlineBugs } from './deadlines.js';
 import { electionBugs } from './elections.js';
 import { protocolBugs } from './protocol.js';
 import { routingBugs } from './routing.js';
 import { sessionBugs } from './sessions.js';
 import { storageBugs } from './storage.js';
+import { turnBugs } from './turns.js';
 
-export const bugs = [...protocolBugs, ...electionBugs, ...storageBugs, ...sessionBugs, ...routingBugs];
+export const bugs = [
+  ...protocolBugs,
+  ...electionBugs,
+  ...storageBugs,
+  ...sessionBugs,
+  ...routingBugs,
+  ...deadlineBugs,
+  ...turnBugs,
+];
