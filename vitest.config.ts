@@ -5,7 +5,7 @@ const conditions = ['kvorum-source'];
 
 const PROCESS_TESTS = 'packages/*/test/process/**/*.test.ts';
 /** Of those, the ones with bounds on real time, which would tell nothing beside others. */
-const TIMED_TESTS = ['failover', 'many-connections', 'six-nodes', 'slow-consumer'].map(
+const TIMED_TESTS = ['failover', 'formation', 'many-connections', 'six-nodes', 'slow-consumer'].map(
   (name) => `packages/server/test/process/${name}.test.ts`,
 );
 /** Many runs of one kind, of which `npm test` makes a sample: see simulations/test/sample.ts. */

@@ -106,6 +106,8 @@ const RECOVERY_MS_MAX = 5000;
 /** When nothing is written any more: replicas are equal within this time and that of a transfer. */
 const EQUAL_MS_MAX = 10 * ELECTION_TIMEOUT_MS;
 const TRANSFER_MS_MAX = 1000;
+/** Whatever was asked is answered by then: the longest wait is for a request that was passed on and lost. */
+const FORGOTTEN_MS_MAX = 10_000;
 const PROBE_PAUSE_US = 10_000;
 /** Comparing states takes time. */
 const LOOK_MS = 20;
@@ -280,6 +282,7 @@ export class Run {
     const prompt = `${this.load.calls.length} operations`;
     this.#judge('each operation ends in its time, as a client may end it', prompt, this.load.complaints.list());
     this.#checkNodes();
+    this.#checkForgotten();
     this.#checkReplicas(quietMs);
     this.#checkCounters();
     this.#checkSums();
@@ -375,6 +378,17 @@ export class Run {
       `${world.sound.length} of ${world.processes.length} with a sound disk`,
       complaints,
     );
+  }
+
+  /** Also what nobody waits for any more is answered: a node forgets no request. */
+  #checkForgotten(): void {
+    const { world } = this;
+    const forgetful = (): ProcessId[] => world.up.filter((process) => (world.node(process)?.pendingRequests ?? 0) > 0);
+    world.runUntil(() => forgetful().length === 0, FORGOTTEN_MS_MAX);
+    const complaints = forgetful().map(
+      (process) => `${processName(process)} has not answered ${world.node(process)?.pendingRequests} requests`,
+    );
+    this.#judge('no request is forgotten', `by ${world.up.length} nodes`, complaints);
   }
 
   /** How many replicas of a group there are to compare, at least. */

@@ -18,7 +18,7 @@ const checkers = [
   [/while a partial partition stayed/, 'latency in a partial partition'],
   [/^a (get|put|cas|cas-version|delete|add) of \S+ (ended|was given up)/, 'deadlines and refusals'],
   [/^no progress|decisions resumed|did not form|did not come back|were not served|has no leader/, 'progress'],
-  [/still open|got a definite result|could not be read/, 'answered operations'],
+  [/still open|has not answered|got a definite result|could not be read/, 'answered operations'],
   [/acknowledged without a majority|the leader changed|a leader changed|still leads/, "the scenario's own"],
 ];
 

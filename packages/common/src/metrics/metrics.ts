@@ -77,6 +77,12 @@ export const metricFamilies = {
     help: 'From the gateway to the reply.',
     labels: { operation: requestOperations },
   },
+  requests_pending: {
+    kind: 'gauge',
+    unit: 'none',
+    help: 'Requests of clients that were not answered yet.',
+    labels: {},
+  },
   forwards_total: {
     kind: 'counter',
     unit: 'none',

@@ -17,6 +17,7 @@ interface GroupGauges {
 export class NodeMeasures {
   readonly #metrics: Metrics;
   readonly requests: RequestMetrics;
+  readonly pending: Gauge;
   readonly leaderChanges: Counter;
   readonly suspicions: Counter;
   readonly forwards: Counter;
@@ -32,6 +33,7 @@ export class NodeMeasures {
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
     this.requests = new RequestMetrics(metrics);
+    this.pending = metrics.gauge('requests_pending');
     this.leaderChanges = metrics.counter('leader_changes_total');
     this.suspicions = metrics.counter('suspicions_total');
     this.forwards = metrics.counter('forwards_total');

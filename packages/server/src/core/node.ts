@@ -282,8 +282,14 @@ export class Node {
     return this.#state.type === 'spare' ? this.#state.layout : this.#groups?.layout;
   }
 
-  /** Sets the gauges of groups and peers to what they are now. */
+  /** Requests of clients that were not answered yet. */
+  get pendingRequests(): number {
+    return this.#gateway.unanswered;
+  }
+
+  /** Sets the gauges to what is now. */
   collectMetrics(): void {
+    this.#measures.pending.set(this.pendingRequests);
     if (this.#groups !== undefined) this.#measures.collect(this.#groups);
   }
 

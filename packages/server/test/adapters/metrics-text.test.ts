@@ -19,6 +19,7 @@ function filled(): MetricsRegistry {
   metrics.gauge('resident_memory_bytes').set(7e7);
   metrics.gauge('heap_bytes').set(1e22);
   metrics.counter('cpu_seconds_total').add(1.5);
+  metrics.gauge('requests_pending').set(2);
   metrics.gauge('client_connections').set(3);
   for (const peer of ['n2', 'n3']) {
     metrics.gauge('peer_backlog_bytes', { peer }).set(0);

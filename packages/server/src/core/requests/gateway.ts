@@ -179,6 +179,13 @@ export class Gateway {
     return this.#badFrames;
   }
 
+  /** Requests of open connections that were not answered yet. */
+  get unanswered(): number {
+    let unanswered = 0;
+    for (const link of this.#links) unanswered += link.unanswered;
+    return unanswered;
+  }
+
   open(connection: Connection): ClientLink {
     const link = new ClientLink(connection, this.#limits.clientBacklogBytesMax);
     this.#links.add(link);
