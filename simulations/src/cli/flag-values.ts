@@ -8,12 +8,39 @@ import { InvalidArgumentError } from 'commander';
 import type { Scenario } from '../run/run.ts';
 import { nearNames } from './near-names.ts';
 import { parseRanges } from './number-ranges.ts';
+import { sourceNow } from './source.ts';
 import { NODES_MIN } from './task.ts';
 
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It takes a whole number from 1 on.');
   return value;
+}
+
+export interface FirstSeed {
+  readonly seed: number;
+  /** What it comes from. */
+  readonly commit?: string;
+}
+
+/** Where the seeds of commits begin, how many commits have seeds of their own, and how many each. */
+const COMMIT_SEEDS_FIRST = 1_000_000;
+const COMMITS = 1_000_000;
+const SEEDS_PER_COMMIT = 1000;
+
+export function firstSeed(text: string): FirstSeed {
+  if (text !== 'commit') {
+    const seed = Number(text);
+    if (Number.isSafeInteger(seed) && seed >= 1) return { seed };
+    throw new InvalidArgumentError('It takes a whole number from 1 on, or "commit".');
+  }
+  const { commit } = sourceNow();
+  if (commit === undefined) throw new InvalidArgumentError('There is no commit here: name the first seed.');
+  return { seed: seedOfCommit(commit), commit };
+}
+
+export function seedOfCommit(commit: string): number {
+  return COMMIT_SEEDS_FIRST + (Number.parseInt(commit.slice(0, 7), 16) % COMMITS) * SEEDS_PER_COMMIT;
 }
 
 export function nodeCount(text: string): number {

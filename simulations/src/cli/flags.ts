@@ -1,10 +1,12 @@
 /**
  * The flags of `npm run simulate`.
  */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { RunOptions, Scenario } from '../run/run.ts';
 import type { PictureFiles } from './pictures.ts';
+import type { FirstSeed } from './flag-values.ts';
 import {
+  firstSeed,
   nodeCount,
   numberRanges,
   outputFile,
@@ -18,6 +20,8 @@ export interface Flags {
   readonly list: boolean;
   readonly chosen: readonly Scenario[];
   readonly seed: number;
+  /** The commit that the first seed comes from; undefined where it was named. */
+  readonly seedOf: string | undefined;
   readonly seeds: number;
   /** Instead of what the scenario says. */
   readonly overrides: Partial<Omit<RunOptions, 'seed'>>;
@@ -34,7 +38,7 @@ export interface Flags {
 interface Parsed {
   readonly list?: true;
   readonly scenario?: Scenario[];
-  readonly seed: number;
+  readonly seed: FirstSeed;
   readonly seeds: number;
   readonly seconds?: number;
   readonly nodes?: number;
@@ -59,6 +63,7 @@ Examples:
   npm run simulate -- --list
   npm run simulate -- --scenario leader-crash --seed 7 --seeds 100
   npm run simulate -- --scenario chaos-3,aimed-3 --seeds 50
+  npm run simulate -- --seed commit --seeds 20           seeds that nobody has run before
   npm run simulate -- --seeds 1000 --jobs 4              every scenario, a thousand seeds each, on four cores
   npm run simulate -- --scenario chaos-5 --seed 7 --trace
   npm run simulate -- --scenario chaos-5 --seed 7 --report run.html
@@ -74,7 +79,11 @@ export function simulateCommand(scenarios: readonly Scenario[]): Command {
     .description('Runs the production node and client on simulated time, network and disks, and checks every history.')
     .option('--list', 'list the scenarios')
     .option('--scenario <names>', 'run these only, with commas between them (default: all)', scenariosOf(scenarios))
-    .option('--seed <n>', 'the first seed', positiveInteger, 1)
+    .addOption(
+      new Option('--seed <n>', 'the first seed; "commit" for seeds of the commit\'s own')
+        .argParser(firstSeed)
+        .default({ seed: 1 }, '1'),
+    )
     .option('--seeds <n>', 'how many seeds to run, from the first on', positiveInteger, 1)
     .option('--seconds <n>', 'simulated seconds of load and faults (default: what the scenario says)', positiveInteger)
     .option('--nodes <n>', 'how many nodes (default: what the scenario says)', nodeCount)
@@ -108,7 +117,8 @@ export function readFlags(command: Command, argv: readonly string[], scenarios: 
   return {
     list: parsed.list === true,
     chosen: parsed.scenario ?? scenarios,
-    seed: parsed.seed,
+    seed: parsed.seed.seed,
+    seedOf: parsed.seed.commit,
     seeds: parsed.seeds,
     overrides: {
       ...(seconds === undefined ? {} : { seconds }),
@@ -128,9 +138,17 @@ export function readFlags(command: Command, argv: readonly string[], scenarios: 
 }
 
 /** What is wrong with the flags together. */
-function contradiction({ scenario: named, seed, seeds, without, trace, shrink, ...rest }: Parsed): string | undefined {
+function contradiction({
+  scenario: named,
+  seed: first,
+  seeds,
+  without,
+  trace,
+  shrink,
+  ...rest
+}: Parsed): string | undefined {
   const pictures = (rest.report ?? rest.shiviz) !== undefined;
-  const lastSeed = seed + seeds - 1;
+  const lastSeed = first.seed + seeds - 1;
   if (lastSeed > SEED_MAX) return `--seed and --seeds lead to ${lastSeed}: seeds end at ${SEED_MAX}`;
   if (shrink === true && named?.length !== 1) return '--shrink needs one --scenario';
   const single = named?.length === 1 && seeds === 1;

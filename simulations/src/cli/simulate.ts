@@ -42,6 +42,9 @@ export async function simulate(flags: Flags, surroundings: Surroundings): Promis
   const enough = new AbortController();
   let failing: Failing | undefined;
   let drawn = true;
+  if (flags.seedOf !== undefined) {
+    output.print([`seeds from ${flags.seed} on, by commit ${flags.seedOf}: --seed ${flags.seed} runs them again`]);
+  }
   const tasks = plannedTasks(batches, { repeatPercent: flags.repeatPercent, detailed: flags.trace });
   await runTasks(tasks, lanes, AbortSignal.any([interrupted, enough.signal]), (task, outcome) => {
     if (flags.trace) output.print(outcome.trace);

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Flags } from '../../src/cli/flags.ts';
 import { readFlags, simulateCommand } from '../../src/cli/flags.ts';
+import { seedOfCommit } from '../../src/cli/flag-values.ts';
 import { longRunCommand, longRunText, readLongRunFlags } from '../../src/cli/long-run-flags.ts';
+import { sourceNow } from '../../src/cli/source.ts';
 import { scenarioNamed } from './outcomes.ts';
 
 const scenarios = ['formation', 'leader-crash', 'chaos-3', 'chaos-5'].map(scenarioNamed);
@@ -57,6 +59,16 @@ describe('simulate', () => {
 
   it('takes seeds to the last one that is not another again', () => {
     expect(flags('--seed 4294967290 --seeds 6')).toMatchObject({ seed: 4294967290, seeds: 6 });
+  });
+
+  it('has seeds of each commit that no other is likely to have, and says which', () => {
+    const { seed, seedOf } = flags('--seed commit --seeds 1000');
+    expect(seedOf).toBe(sourceNow().commit);
+    expect(seed).toBe(seedOfCommit(seedOf ?? ''));
+    expect(seedOfCommit('0000000')).toBe(1_000_000);
+    expect(seedOfCommit('00f423f')).toBe(1_000_000 + 999_999_000);
+    expect(seedOfCommit('1234567')).toBe(seedOfCommit('1234567890abcdef'));
+    expect(seedOfCommit('fffffff') + 999).toBeLessThan(2 ** 32);
   });
 
   it('takes a file that can be written, and no other', () => {

@@ -15,6 +15,7 @@ const flags: Flags = {
   list: false,
   chosen: [scenarioNamed('chaos-3')],
   seed: 1,
+  seedOf: undefined,
   seeds: 30,
   overrides: {},
   trace: false,
@@ -45,6 +46,11 @@ describe('simulate', () => {
     expect(status).toBe(0);
     expect(text).toContain('all 30 runs passed');
     expect(text).toContain('3 runs made twice, 3 with the same trace hash');
+  });
+
+  it('tells which seeds they are that come from the commit', async () => {
+    const { text } = await simulated({ seed: 7000, seedOf: 'abc1234', seeds: 2 }, () => outcomeOf());
+    expect(text).toContain('seeds from 7000 on, by commit abc1234: --seed 7000 runs them again');
   });
 
   it('tells a failure with what replays and what shrinks it', async () => {
