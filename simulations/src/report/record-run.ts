@@ -41,10 +41,10 @@ class RunRecording {
   constructor(recorder: Recorder, world: World, nemesis: Nemesis) {
     this.#recorder = recorder;
     this.#world = world;
-    world.network.watcher = (from, to, frame, sentUs, fate) => {
+    world.network.watch((from, to, frame, sentUs, fate) => {
       const arrivedUs = fate === 'lost' ? sentUs + TYPICAL_DELAY_US : world.schedule.nowUs;
       recorder.message({ sentUs, arrivedUs: Math.max(arrivedUs, sentUs + 1), from, to, frame, fate });
-    };
+    });
     world.watch({
       onTurn: (process) => this.#onTurn(process),
       onUp: (process) => recorder.started(world.schedule.nowUs, process),

@@ -80,6 +80,8 @@ export interface Scenario {
   readonly replication?: number;
   /** Simulated seconds unless told otherwise. */
   readonly seconds: number;
+  /** Its faults are a random mix, some of which may meet nothing. */
+  readonly mixed?: true;
   /** Limits that are smaller than in production. */
   limits?(random: RandomStream): Partial<Limits>;
   /** What the groups that hold keys run, and what nodes know. Default: as in production. */
@@ -120,6 +122,7 @@ export class Run {
   readonly random: RandomStream;
   readonly counts: Record<string, number> = {};
   readonly #agreement: Agreement;
+  readonly #mixed: boolean;
   readonly #complaints: string[] = [];
   readonly #verdicts: RunVerdict[] = [];
   #load: Workload | undefined;
@@ -146,6 +149,7 @@ export class Run {
     this.options = options;
     this.random = new RandomStream(options.seed, 'faults');
     this.#agreement = new Agreement(this.world);
+    this.#mixed = scenario.mixed === true;
   }
 
   get complaints(): readonly string[] {
@@ -407,6 +411,16 @@ export class Run {
     this.longest('replicas equal after ms', tookMs);
   }
 
+  /** Kinds of faults that did nothing in the whole run. In a random mix one may meet nothing a few times. */
+  #idleKinds(inflicted: readonly Deed[]): string[] {
+    const kinds = [...new Set(inflicted.map(({ kind }) => kind))];
+    return kinds.flatMap((kind) => {
+      const deeds = inflicted.filter((deed) => deed.kind === kind);
+      const enough = this.#mixed ? deeds.length >= IDLE_DEEDS_MAX : true;
+      return enough && !deeds.some(({ fired }) => fired) ? [`no ${kind} did anything, of ${deeds.length}`] : [];
+    });
+  }
+
   /** Why the faults prove too little: none did anything, or fewer than `okMin` operations a minute were answered meanwhile. */
   #vacuousFaults(okMin: number): string[] {
     const inflicted = this.nemesis.deeds.filter((deed) => !deed.spared);
@@ -415,13 +429,16 @@ export class Run {
     const untilMs = this.#healedMs ?? this.world.nowMs;
     const needed = Math.floor((okMin * (untilMs - first.atMs)) / 60_000);
     const { ok, overlapping } = activityBetween(this.load.calls, first.atMs * 1000, untilMs * 1000);
-    const complaints: string[] = [];
+    const complaints = this.#idleKinds(inflicted);
     if (ok < needed) complaints.push(`only ${ok} operations were answered under faults, ${needed} needed`);
     if (overlapping < Math.floor(needed / 20))
       complaints.push(`only ${overlapping} operations under faults overlap another`);
     return complaints;
   }
 }
+
+/** What is inflicted so often and never has an effect is not what it says that it is. */
+const IDLE_DEEDS_MAX = 5;
 
 export function runScenario(scenario: Scenario, options: RunOptions): RunResult {
   takeMarks();
@@ -442,7 +459,7 @@ export function runScenario(scenario: Scenario, options: RunOptions): RunResult 
     simulatedMs: run.world.nowMs,
     events: trace.events,
     figures: run.figures,
-    deeds: run.nemesis.deeds,
+    deeds: run.nemesis.report(),
     marks: takeMarks(),
     counts: { ...run.counts, ...network.figures },
     trace: trace.lines,

@@ -159,6 +159,7 @@ function aimedAt(nodes: number): Scenario {
     replication: nodes,
     partitions: 1,
     seconds: 20,
+    mixed: true,
     limits: (random) => ({
       retainedEntriesMax: random.int(0, 12),
       snapshotChunkBytes: random.int(40, 600),

@@ -22,6 +22,7 @@ function chaosOf(shape: Pick<Scenario, 'name' | 'nodes' | 'replication' | 'parti
     ...shape,
     summary: `a mix of all faults that each seed picks for itself; then all heals; then a partial partition stays (groups of ${shape.replication ?? 3})`,
     seconds: 60,
+    mixed: true,
     limits: shrunkLimits,
     run(run) {
       driftClocks(run);

@@ -94,13 +94,15 @@ export class Workload {
     return [...this.#connections.keys()];
   }
 
-  /** Many operations at once, on keys of their own. */
-  burst(operations: number): void {
-    for (let i = 0; i < operations && this.#mayStart; i += 1) {
+  /** Many operations at once, on keys of their own; returns how many. */
+  burst(operations: number): number {
+    let started = 0;
+    for (; started < operations && this.#mayStart; started += 1) {
       this.#busy += 1;
       const client = new LoadClient(this.#burst, false);
-      this.#operate(client, this.#newId(), `burst-${i % BURST_KEYS}`, () => (this.#busy -= 1));
+      this.#operate(client, this.#newId(), `burst-${started % BURST_KEYS}`, () => (this.#busy -= 1));
     }
+    return started;
   }
 
   #connect(): LoadConnection {
@@ -109,10 +111,13 @@ export class Workload {
     return connection;
   }
 
-  /** The process of some clients dies and is started again: nobody hears what became of their operations. */
-  crash(process: ProcessId, downMs: number): void {
+  /**
+   * The process of some clients dies and is started again: nobody hears what became of their operations. False if it was down
+   * already.
+   */
+  crash(process: ProcessId, downMs: number): boolean {
     const connection = this.#connections.get(process);
-    if (connection === undefined || !connection.isUp) return;
+    if (connection === undefined || !connection.isUp) return false;
     connection.isUp = false;
     this.#world.crashClient(process);
     for (const giveUp of [...connection.underWay]) giveUp();
@@ -121,6 +126,7 @@ export class Workload {
       connection.isUp = true;
       for (const start of connection.waiting.splice(0)) start();
     });
+    return true;
   }
 
   /** No new operations; `idle` tells when the last one ended. */

@@ -122,8 +122,13 @@ export class ClientConnection {
 
   #readNext(): void {
     const readUs = this.#network.slowReaders.get(this.#from);
-    if (readUs === undefined) this.#read();
-    else this.#network.at(this.#network.schedule.nowUs + readUs, () => this.#read());
+    if (readUs === undefined) {
+      this.#read();
+      return;
+    }
+    const { slowestReads } = this.#network;
+    slowestReads.set(this.#from, Math.max(readUs, slowestReads.get(this.#from) ?? 0));
+    this.#network.at(this.#network.schedule.nowUs + readUs, () => this.#read());
   }
 
   #read(): void {
@@ -142,7 +147,7 @@ export class ClientConnection {
     if (this.#broken) return false;
     if (this.#isCut()) this.loseTouch();
     if (this.#dead) {
-      this.#network.watcher?.(from, to, frame, sentUs, 'cut');
+      this.#network.noteFate(from, to, frame, sentUs, 'cut');
       return false;
     }
     this.#network.noteDelivered(from, to, frame, sentUs, fate);

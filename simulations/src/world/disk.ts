@@ -75,13 +75,15 @@ class CommitQueue {
   readonly #user: DiskUser;
   readonly #slowness: () => number;
   readonly #failure: () => string | undefined;
+  readonly #figures: DiskFigures;
   readonly #waiting: Commit[] = [];
 
   /** `failure` tells why a commit that is about to be done fails instead. */
-  constructor(user: DiskUser, slowness: () => number, failure: () => string | undefined) {
+  constructor(user: DiskUser, slowness: () => number, failure: () => string | undefined, figures: DiskFigures) {
     this.#user = user;
     this.#slowness = slowness;
     this.#failure = failure;
+    this.#figures = figures;
   }
 
   add(commit: Commit): void {
@@ -103,7 +105,10 @@ class CommitQueue {
 
   #next(): void {
     const first = this.#waiting[0];
-    if (first !== undefined) this.#finishAfter(first.delayUs * this.#slowness(), first);
+    if (first === undefined) return;
+    const delayUs = first.delayUs * this.#slowness();
+    this.#figures.longestCommitUs = Math.max(this.#figures.longestCommitUs, delayUs);
+    this.#finishAfter(delayUs, first);
   }
 
   #finishAfter(delayUs: number, first: Commit): void {
@@ -126,6 +131,18 @@ class CommitQueue {
   }
 }
 
+/** What happened to commits. */
+export interface DiskFigures {
+  /** What a commit takes unless the disk recovers meanwhile, since somebody set it to 0. */
+  longestCommitUs: number;
+  failed: number;
+  full: number;
+  torn: number;
+}
+
+/** How long a commit takes on a disk that is not slow, microseconds. */
+export const COMMIT_US: readonly [min: number, max: number] = [200, 2000];
+
 export interface DiskOptions {
   /** How long a commit takes, microseconds. */
   readonly commitUs: readonly [min: number, max: number];
@@ -137,6 +154,7 @@ export class Disk {
   readonly #records = new Map<string, Uint8Array>();
   readonly #logs = new Map<GroupId, GroupLog>();
   readonly #states = new Map<GroupId, Map<string, Uint8Array>>();
+  readonly figures: DiskFigures = { longestCommitUs: 0, failed: 0, full: 0, torn: 0 };
   #slowness = 1;
   /** Reports commits as done that it never makes: a lying disk, for tests of the checks. */
   forgetsCommits = false;
@@ -183,6 +201,11 @@ export class Disk {
     if (isFaster) for (const queue of this.#queues) queue.hurry();
   }
 
+  /** Whether nothing was ever written to it. */
+  get isEmpty(): boolean {
+    return this.#records.size === 0 && this.#logs.size === 0 && this.#states.size === 0;
+  }
+
   /** Whether what it holds is not what was written. */
   get damaged(): boolean {
     return this.#damaged;
@@ -197,6 +220,7 @@ export class Disk {
       if (this.tearsOnce && commit.tears) {
         this.tearsOnce = false;
         this.#damaged = true;
+        this.figures.torn += 1;
         commit.write(true);
       } else if (this.keepsUnderWay ?? isKept) {
         commit.write(false);
@@ -289,12 +313,16 @@ export class Disk {
   #openQueue(user: DiskUser): CommitQueue {
     const failure = (): string | undefined => {
       if (this.tearsOnce) return 'power off in the middle of a record';
-      if (this.full) return 'no space left on device';
+      if (this.full) {
+        this.figures.full += 1;
+        return 'no space left on device';
+      }
       if (!this.failsOnce) return undefined;
       this.failsOnce = false;
+      this.figures.failed += 1;
       return 'input/output error';
     };
-    const queue = new CommitQueue(user, () => this.#slowness, failure);
+    const queue = new CommitQueue(user, () => this.#slowness, failure, this.figures);
     this.#queues.push(queue);
     return queue;
   }

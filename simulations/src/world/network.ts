@@ -62,16 +62,26 @@ export class Network {
   readonly #slow = new Map<number, number>();
   /** Clients that take so long to read a frame, microseconds. */
   readonly slowReaders = new Map<ProcessId, number>();
+  /** How long such a client has let a frame wait, microseconds, the longest. */
+  readonly slowestReads = new Map<ProcessId, number>();
   readonly #acceptors = new Map<ProcessId, Acceptor>();
   readonly #connections = new Set<ClientConnection>();
   readonly figures: NetworkFigures = { delivered: 0, lost: 0, duplicated: 0, blocked: 0, resets: 0 };
   faults: NetworkFaults = { ...calmNetwork };
-  watcher: FrameWatcher | undefined;
+  #watchers: readonly FrameWatcher[] = [];
 
   constructor(schedule: Schedule, random: RandomStream, trace: Trace) {
     this.schedule = schedule;
     this.#random = random;
     this.#trace = trace;
+  }
+
+  /** Returns how to stop watching. */
+  watch(watcher: FrameWatcher): () => void {
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+    };
   }
 
   // ---- links ----
@@ -130,18 +140,18 @@ export class Network {
     const sentUs = this.schedule.nowUs;
     if (this.#random.chance(this.faults.loss)) {
       this.figures.lost += 1;
-      this.watcher?.(from, to, frame, sentUs, 'lost');
+      this.noteFate(from, to, frame, sentUs, 'lost');
       return;
     }
     const arrive = (fate: Fate): void => {
       if (this.isCut(from, to)) {
         this.figures.blocked += 1;
-        this.watcher?.(from, to, frame, sentUs, 'cut');
+        this.noteFate(from, to, frame, sentUs, 'cut');
         return;
       }
       const deliver = receive();
       if (deliver === undefined) {
-        this.watcher?.(from, to, frame, sentUs, 'nobody');
+        this.noteFate(from, to, frame, sentUs, 'nobody');
         return;
       }
       this.noteDelivered(from, to, frame, sentUs, fate);
@@ -208,7 +218,11 @@ export class Network {
   noteDelivered(from: ProcessId, to: ProcessId, frame: Uint8Array, sentUs: number, fate: Fate): void {
     this.figures.delivered += 1;
     this.#trace.delivered(this.schedule.nowUs, from, to, frame);
-    this.watcher?.(from, to, frame, sentUs, fate);
+    this.noteFate(from, to, frame, sentUs, fate);
+  }
+
+  noteFate(from: ProcessId, to: ProcessId, frame: Uint8Array, sentUs: number, fate: Fate): void {
+    for (const watcher of this.#watchers) watcher(from, to, frame, sentUs, fate);
   }
 
   #delayUs(from: ProcessId, to: ProcessId): number {

@@ -18,6 +18,7 @@ export class SimulatedProcess {
   /** Since when it stands still; undefined while it does not. */
   #pausedUs: number | undefined;
   #stoodStillUs = 0;
+  #postponed = 0;
   #due: (() => void)[] = [];
   /** What its code throws ends the process in production. */
   onThrow: (error: unknown) => void = (error) => {
@@ -71,8 +72,14 @@ export class SimulatedProcess {
     for (const run of due) run();
   }
 
+  /** How often something of it was due while it stood still. */
+  get postponed(): number {
+    return this.#postponed;
+  }
+
   /** Runs it once the process runs again. */
   postpone(run: () => void): void {
+    this.#postponed += 1;
     this.#due.push(run);
   }
 }

@@ -9,12 +9,12 @@ import { defaultSettings, formatAddress, MetricsRegistry, nodeName } from '@kvor
 import { ClientCore, defaultClientTimings } from '@kvorum/client/core';
 import type { ClientLink, ProtocolTable } from '@kvorum/server/core';
 import { CorruptRecord, Node, protocols } from '@kvorum/server/core';
-import { Disk } from './disk.ts';
+import { COMMIT_US, Disk } from './disk.ts';
 import type { ProcessId } from './network.ts';
 import { Network } from './network.ts';
 import type { Fence } from './process.ts';
 import { SHORTEST_TURN_US, SimulatedProcess } from './process.ts';
-import { FIRST_CLIENT, processName } from './process-name.ts';
+import { FIRST_CLIENT, isClient, processName } from './process-name.ts';
 import { RandomStream } from './random-stream.ts';
 import { Schedule } from './schedule.ts';
 import { Trace } from './trace.ts';
@@ -79,6 +79,7 @@ class Machine extends SimulatedProcess {
   /** Its disk was replaced: what runs here since is another node. */
   wiped = false;
   moves = 0;
+  crashes = 0;
   /** It was a member when it was up the last time. */
   wasMember = false;
   /** What its node measures since its last start. */
@@ -177,6 +178,29 @@ export class World {
     const { metrics, node } = this.#machine(process);
     node?.collectMetrics();
     return metrics;
+  }
+
+  /** How often its node went down. */
+  crashes(process: ProcessId): number {
+    return this.#machine(process).crashes;
+  }
+
+  /** How often something of the node or client was due while it stood still. */
+  postponed(process: ProcessId): number {
+    return this.#host(process).postponed;
+  }
+
+  /** What the clocks of a node or client say now. */
+  clockOf(process: ProcessId): Clock {
+    return this.#host(process).fence().clock();
+  }
+
+  address(process: ProcessId): Address {
+    return this.#machine(process).address;
+  }
+
+  #host(process: ProcessId): SimulatedProcess {
+    return isClient(process) ? this.#client(process).host : this.#machine(process);
   }
 
   /** Why the node cannot be started any more; undefined while it can. */
@@ -441,6 +465,7 @@ export class World {
 
   #stop(machine: Machine): void {
     const wasUp = machine.node !== undefined;
+    if (wasUp) machine.crashes += 1;
     machine.wasMember ||= machine.node?.formed !== undefined;
     machine.nextIncarnation();
     machine.disk.crash();
@@ -524,7 +549,7 @@ export class World {
 
   #newDisk(process: ProcessId, generation: number): Disk {
     const purpose = generation === 0 ? `disk ${process}` : `disk ${process} ${generation}`;
-    return new Disk(new RandomStream(this.options.seed, purpose), { commitUs: [200, 2000] });
+    return new Disk(new RandomStream(this.options.seed, purpose), { commitUs: COMMIT_US });
   }
 
   #machine(process: ProcessId): Machine {
