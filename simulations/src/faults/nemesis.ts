@@ -21,6 +21,7 @@ export const faultKinds = [
   'cut',
   'one-way-cut',
   'slow-link',
+  'silent-link',
   'half-open',
   'noise',
   'slow-disk',
@@ -213,6 +214,13 @@ export class Nemesis {
         this.#world.network.slowDown(from, to, byMs * 1000);
       },
     );
+  }
+
+  /** Their link carries nothing from here to there any more until it is made again, and neither is told. */
+  silenceLink(from: ProcessId, to: ProcessId): void {
+    this.#do('silent-link', [from, to], `nothing comes over their link from ${processName(from)} any more`, () => {
+      this.#world.network.silenceLink(from, to);
+    });
   }
 
   /** Client connections carry nothing any more, and nobody is told. */
