@@ -96,6 +96,39 @@ describe('the checks', () => {
     }
   });
 
+  /** With disks that report a commit when it is written, not when it is synced. */
+  const unsynced = (powerFails: boolean): Scenario => ({
+    name: 'unsynced disks',
+    summary: 'the power fails everywhere: what was acknowledged and not synced is lost, and that is noticed',
+    nodes: 3,
+    partitions: 1,
+    seconds: 5,
+    run(run) {
+      for (const process of run.world.processes) run.world.disk(process).reportsUnsynced = true;
+      run.form();
+      run.startLoad({ clients: 4, pauseMs: [5, 30] });
+      for (let times = 0; times < 5; times += 1) {
+        run.world.runFor(run.random.int(200, 400));
+        for (const process of run.world.processes) run.nemesis.slowDisk(process, 20);
+        run.load.burst(16);
+        run.world.runFor(run.random.int(3, 8));
+        if (powerFails) run.nemesis.crashAll(10);
+        for (const process of run.world.processes) run.nemesis.slowDisk(process, 1);
+        run.world.runFor(600);
+      }
+      run.heal();
+      run.finish({ okMin: 100 });
+    },
+  });
+
+  it('catch disks that report what is not synced, once the power fails', () => {
+    expect(runScenario(unsynced(false), { seed: 1, seconds: 5 }).complaints).toEqual([]);
+    for (const seed of SEEDS.slice(0, 3)) {
+      const { complaints } = runScenario(unsynced(true), { seed, seconds: 5 });
+      expect(complaints.join('\n')).toMatch(/violation|lost|had decided/);
+    }
+  });
+
   it.each([
     ['chaos-3', 3],
     ['aimed-3', 1],

@@ -47,6 +47,11 @@ export interface PeerHandlers {
 /**
  * Frames between the nodes of one cluster. Delivery is best effort: a frame may be lost, repeated or overtaken, and is
  * never changed. The adapter proves cluster and node id before it hands over a frame, connects and reconnects by itself.
+ *
+ * A link over which nothing comes for `peerSilenceRoundsMax` heartbeat rounds is given up, though no error was seen, and
+ * made again: frames get through both ways within three times as long. For a peer that does not read, frames of at most
+ * `peerBacklogBytesMax` are kept, and the one that goes over it; those after them are dropped and counted in
+ * `peer_frames_dropped_total`, until it reads again.
  */
 export interface PeerTransport {
   /** Names the peers and where they listen; called again whenever an address changes. */

@@ -53,6 +53,7 @@ export function checkSettings({ limits, timings }: Settings): void {
   }
   atMost(timings, 'heartbeatRoundMs', timings, 'electionTimeoutMs', 'a peer must be asked before it can be suspected');
   atMost(timings, 'electionTimeoutMs', timings, 'sessionIdleMs', 'a session must survive an election');
+  atMost(timings, 'suspicionFactorMax', timings, 'peerSilenceRoundsMax', 'the longest round ends with a heartbeat');
   atMost(limits, 'retainedBytesMax', limits, 'retainedForSnapshotBytesMax', 'a transfer keeps at least the usual tail');
   atMost(limits, 'keyBytesMax', limits, 'entryBytesMax', 'a command must fit into an entry');
   atMost(limits, 'valueBytesMax', limits, 'entryBytesMax', 'a command must fit into an entry');

@@ -12,6 +12,8 @@ export const defaultTimings = {
   /** The longest that a round may become, as a multiple of `heartbeatRoundMs`. */
   suspicionFactorMax: 3,
   calmRounds: 100,
+  /** A link to a peer over which nothing comes for so long is given up and made again; heartbeats are far denser. */
+  peerSilenceRoundsMax: 30,
   /** A commit that takes longer makes a node unfit to lead. */
   stalledCommitRoundsMax: 10,
   /** Rounds without an answer to entries that were sent, after which something is taken for lost. */

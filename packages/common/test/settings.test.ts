@@ -29,6 +29,7 @@ describe('settings', () => {
       /200.*100.*must be asked before/,
     ],
     [{ timings: { sessionIdleMs: 50 } }, ['electionTimeoutMs', 'sessionIdleMs'], /survive an election/],
+    [{ timings: { peerSilenceRoundsMax: 2 } }, ['suspicionFactorMax', 'peerSilenceRoundsMax'], /longest round/],
     [{ limits: { entryBytesMax: 1000 } }, ['keyBytesMax', 'entryBytesMax'], /fit into an entry/],
     [{ limits: { pendingBytesPerGroupMax: 1000 } }, ['valueBytesMax', 'pendingBytesPerGroupMax'], /must have room/],
     [{ limits: { retainedBytesMax: 2 ** 40 } }, ['retainedBytesMax', 'retainedForSnapshotBytesMax'], /usual tail/],

@@ -91,7 +91,7 @@ async function startServer(flags: ServerFlags, logger: ThrottledLogger): Promise
   logger.info(`listens on ${formatAddress(web.address)}, data in ${directory.path}`);
   const exposed = exposureWarning(flags.host);
   if (exposed !== undefined) logger.warn(exposed);
-  const transport = new WsPeerTransport(logger, address, metrics, settings.limits);
+  const transport = new WsPeerTransport(logger, address, metrics, settings);
   const node = new Node(
     {
       clock: systemClock,

@@ -15,7 +15,7 @@ import {
   replicatedLogStorageSuite,
 } from '../src/index.ts';
 import { describe, it } from 'vitest';
-import { opened } from './opened.ts';
+import { opened, openedNetwork } from './opened.ts';
 
 function runAll(name: string, cases: readonly AcceptanceCase[]): void {
   describe(name, () => {
@@ -64,24 +64,5 @@ runAll(
 
 runAll(
   'peer transport in memory',
-  peerTransportSuite(() => {
-    const network = new MemoryNetwork();
-    return {
-      start: (count) =>
-        Promise.resolve(
-          Array.from({ length: count }, (_, place) => ({
-            transport: network.transport(),
-            address: { host: 'memory', port: place + 1 },
-          })),
-        ),
-      until: (condition) => {
-        for (let turns = 0; turns < 1000; turns += 1) {
-          if (condition()) return Promise.resolve();
-          network.deliver();
-        }
-        return Promise.reject(new Error('it did not happen'));
-      },
-      close: () => Promise.resolve(),
-    };
-  }),
+  peerTransportSuite(() => openedNetwork((settings) => new MemoryNetwork(settings))),
 );

@@ -1,19 +1,21 @@
 /** The suites notice adapters that do not keep to their ports: what each of these does wrong fails a case by name. */
 import type { LogWrite, NodeRecord, StateMutation } from '@kvorum/server/core';
-import type { AcceptanceCase } from '../src/index.ts';
+import type { AcceptanceCase, MemoryLink } from '../src/index.ts';
 import {
   appliedStateStorageSuite,
   ManualClock,
   clockSuite,
   MemoryLogStorage,
+  MemoryNetwork,
   MemoryNodeRecords,
   MemoryStateStorage,
   nodeRecordsSuite,
+  peerTransportSuite,
   randomSuite,
   replicatedLogStorageSuite,
 } from '../src/index.ts';
 import { describe, expect, it } from 'vitest';
-import { opened } from './opened.ts';
+import { opened, openedNetwork } from './opened.ts';
 
 async function failures(cases: readonly AcceptanceCase[]): Promise<string[]> {
   const failed: string[] = [];
@@ -164,6 +166,166 @@ it('the node records suite notices a store that writes only the first of them', 
   }
   const found = await failures(nodeRecordsSuite(() => opened(new First())));
   expect(found).toContain('what is written together is there together, and not before');
+});
+
+describe('the peer transport suite notices a transport that', () => {
+  const bothWays = 'gives a link up that is silent, and makes another one in time';
+  const toHigher = 'gives a link up that is silent to the higher id, and makes another one in time';
+  const toLower = 'gives a link up that is silent to the lower id, and makes another one in time';
+  const kept = 'keeps a link over which something comes';
+  const backlog = 'keeps a bounded backlog for a peer that does not read, counts the rest, and goes on once it reads';
+  const everySilence = [bothWays, toHigher, toLower];
+
+  type Rules = Partial<{
+    isGivenUp(this: Wrong, link: MemoryLink, silenceMsMax: number): boolean;
+    renew(this: Wrong, link: MemoryLink): void;
+    isFull(this: Wrong, link: MemoryLink, backlogBytesMax: number): boolean;
+  }>;
+
+  /** One that follows other rules. */
+  class Wrong extends MemoryNetwork {
+    readonly rules: Rules;
+
+    constructor(rules: Rules, ...settings: ConstructorParameters<typeof MemoryNetwork>) {
+      super(...settings);
+      this.rules = rules;
+    }
+
+    right = {
+      isGivenUp: (link: MemoryLink, silenceMsMax: number) => super.isGivenUp(link, silenceMsMax),
+      isFull: (link: MemoryLink, backlogBytesMax: number) => super.isFull(link, backlogBytesMax),
+    };
+
+    protected override isGivenUp(link: MemoryLink, silenceMsMax: number): boolean {
+      return (this.rules.isGivenUp ?? this.right.isGivenUp).call(this, link, silenceMsMax);
+    }
+
+    protected override renew(link: MemoryLink): void {
+      if (this.rules.renew === undefined) super.renew(link);
+      else this.rules.renew.call(this, link);
+    }
+
+    protected override isFull(link: MemoryLink, backlogBytesMax: number): boolean {
+      return (this.rules.isFull ?? this.right.isFull).call(this, link, backlogBytesMax);
+    }
+  }
+
+  it.each<[what: string, rules: Rules, failed: readonly string[]]>([
+    ['never gives a link up', { isGivenUp: () => false }, everySilence],
+    [
+      'waits a thousand times as long',
+      {
+        isGivenUp(link, silenceMsMax) {
+          return this.right.isGivenUp(link, 1000 * silenceMsMax);
+        },
+      },
+      everySilence,
+    ],
+    [
+      'waits four times as long',
+      {
+        isGivenUp(link, silenceMsMax) {
+          return this.right.isGivenUp(link, 4 * silenceMsMax);
+        },
+      },
+      everySilence,
+    ],
+    [
+      'gives links up at once',
+      {
+        isGivenUp(link) {
+          return this.right.isGivenUp(link, 20);
+        },
+      },
+      everySilence,
+    ],
+    [
+      'takes what is sent for what is heard',
+      {
+        isGivenUp(link, silenceMsMax) {
+          return this.nowMs - link.sentMs > silenceMsMax;
+        },
+      },
+      everySilence,
+    ],
+    [
+      'takes the time since it began for the time since a frame came',
+      {
+        isGivenUp(_, silenceMsMax) {
+          return this.nowMs > silenceMsMax;
+        },
+      },
+      [kept],
+    ],
+    [
+      'measures silence by the time since 1970',
+      {
+        isGivenUp(link, silenceMsMax) {
+          return Date.UTC(2026) - link.heardMs > silenceMsMax;
+        },
+      },
+      [kept],
+    ],
+    [
+      'gives links up at the lower id only',
+      {
+        isGivenUp(link, silenceMsMax) {
+          return link.to < link.from && this.right.isGivenUp(link, silenceMsMax);
+        },
+      },
+      [toHigher],
+    ],
+    [
+      'gives links up at the higher id only',
+      {
+        isGivenUp(link, silenceMsMax) {
+          return link.to > link.from && this.right.isGivenUp(link, silenceMsMax);
+        },
+      },
+      [toLower],
+    ],
+    ['makes no other link', { renew: () => undefined }, everySilence],
+    ['drops nothing', { isFull: () => false }, [backlog]],
+    [
+      'counts frames that it keeps all the same',
+      {
+        isFull(link, backlogBytesMax) {
+          if (this.right.isFull(link, backlogBytesMax)) link.dropped += 1;
+          return false;
+        },
+      },
+      [backlog],
+    ],
+    [
+      'drops without counting',
+      {
+        isFull(link, backlogBytesMax) {
+          const isFull = this.right.isFull(link, backlogBytesMax);
+          if (isFull) link.dropped -= 1;
+          return isFull;
+        },
+      },
+      [backlog],
+    ],
+    [
+      'limits frames in place of bytes',
+      { isFull: (link, backlogBytesMax) => link.backlogBytes / 262_144 > backlogBytesMax },
+      [backlog],
+    ],
+    ['keeps nothing', { isFull: (link) => link.backlogBytes > 0 }, [backlog]],
+    [
+      'takes nothing any more once it has dropped',
+      {
+        isFull(link, backlogBytesMax) {
+          return link.dropped > 0 || this.right.isFull(link, backlogBytesMax);
+        },
+      },
+      [backlog],
+    ],
+  ])('%s', async (_what, rules, failed) => {
+    const open = () => openedNetwork((settings) => new Wrong(rules, settings));
+    expect(await failures(peerTransportSuite(open))).toEqual(expect.arrayContaining([...failed]));
+  });
 });
 
 it('the clock suite notices a clock that defers nothing', async () => {

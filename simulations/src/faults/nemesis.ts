@@ -22,6 +22,7 @@ export const faultKinds = [
   'cut',
   'one-way-cut',
   'slow-link',
+  'silent-link',
   'half-open',
   'noise',
   'slow-disk',
@@ -281,6 +282,13 @@ export class Nemesis {
       frame.from === from && frame.to === to && frame.tookUs >= byMs * 1000 ? tookText(frame.tookUs) : undefined,
     );
     this.#do('slow-link', [from, to], text, measure, () => this.#world.network.slowDown(from, to, byMs * 1000));
+  }
+
+  /** Their link carries nothing from here to there any more until it is made again, and neither is told. */
+  silenceLink(from: ProcessId, to: ProcessId): void {
+    const text = `nothing comes over their link from ${processName(from)} any more`;
+    const measure = this.#cutOff((a, b) => a === from && b === to);
+    this.#do('silent-link', [from, to], text, measure, () => this.#world.network.silenceLink(from, to));
   }
 
   /** Client connections carry nothing any more, and nobody is told. */

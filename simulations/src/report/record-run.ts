@@ -166,6 +166,7 @@ const shownAs: Readonly<Record<NemesisKind, FaultKind | undefined>> = {
   cut: undefined,
   'one-way-cut': undefined,
   'slow-link': 'network',
+  'silent-link': 'network',
   'half-open': 'network',
   noise: 'network',
   'slow-disk': 'disk',

@@ -87,8 +87,8 @@ function randomLoad(random: RandomStream): Partial<WorkloadOptions> {
   };
 }
 
-/** Clocks that drift do so from the beginning. */
-const strikes = faultKinds.filter((kind) => kind !== 'clock-drift');
+/** Clocks that drift do so from the beginning; silent links have a scenario of their own. */
+const strikes = faultKinds.filter((kind) => kind !== 'clock-drift' && kind !== 'silent-link');
 
 /** In half of the runs no two clocks run alike. */
 function driftClocks(run: Run): void {

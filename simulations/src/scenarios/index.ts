@@ -15,7 +15,7 @@ import { exactlyOnce, lossAndDuplication } from './messages.ts';
 import { partialPartitions, symmetricPartition } from './partitions.ts';
 import { power } from './power.ts';
 import { routing } from './routing.ts';
-import { overload, singleFaults, slowReader } from './single-faults.ts';
+import { fullBacklog, overload, singleFaults, slowReader } from './single-faults.ts';
 
 export const scenarios: readonly Scenario[] = [
   formation,
@@ -34,6 +34,7 @@ export const scenarios: readonly Scenario[] = [
   ...singleFaults,
   overload,
   slowReader,
+  fullBacklog,
   ...routing,
   ...aimed,
   ...power,

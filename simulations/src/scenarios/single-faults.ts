@@ -2,7 +2,7 @@
  * One kind of trouble at a time, again and again, under load. What is checked of every run holds here too: linearizable
  * histories, exactly once, equal logs and states, progress after healing.
  */
-import { marked } from '@kvorum/common';
+import { defaultTimings, marked, nodeName } from '@kvorum/common';
 import { ELECTION_TIMEOUT_MS } from '../run/run.ts';
 import type { Run, Scenario } from '../run/run.ts';
 
@@ -10,6 +10,9 @@ import type { Run, Scenario } from '../run/run.ts';
 const GAP_MS_MAX = 1000;
 /** The leader of a group under these faults hangs as a whole; its client finds out by a timeout of 1 s. */
 const SILENT_GAP_MS_MAX = 2500;
+
+/** After so long a silent link is given up. */
+const PEER_SILENCE_MS_MAX = defaultTimings.peerSilenceRoundsMax * defaultTimings.heartbeatRoundMs;
 
 /** Operations at once; more would make the check costly. */
 const BURST = 80;
@@ -70,6 +73,27 @@ const troubles: readonly Trouble[] = [
     strike: (run) => {
       const [a, b] = run.random.shuffle(run.world.processes) as [number, number];
       run.nemesis.slowLink(a, b, run.random.int(5, 80));
+    },
+    gapMsMax: GAP_MS_MAX,
+  },
+  {
+    name: 'silent-links',
+    summary:
+      'links of a leader carry nothing in one direction and nobody is told; another node leads, and nodes make new links',
+    strike: (run, leader) => {
+      const outwards = run.random.chance(0.5);
+      for (const other of run.world.processes) {
+        if (other === leader) continue;
+        if (outwards) run.nemesis.silenceLink(leader, other);
+        else run.nemesis.silenceLink(other, leader);
+      }
+    },
+    // The nodes end it themselves.
+    relieve: (run) => {
+      const { network, processes } = run.world;
+      const silent = (): boolean => processes.some((a) => processes.some((b) => network.isSilent(a, b)));
+      const renewed = run.world.runUntil(() => !silent(), 2 * PEER_SILENCE_MS_MAX);
+      run.expect(renewed, 'a silent link was not made again');
     },
     gapMsMax: GAP_MS_MAX,
   },
@@ -178,6 +202,31 @@ export const overload: Scenario = {
     const unknown = run.figures?.indeterminate ?? 0;
     run.expect(unknown === 0, `of ${unknown} operations nobody knows whether they were applied`);
     run.expect(marked('busy') > 0, 'nothing was ever refused');
+  },
+};
+
+export const fullBacklog: Scenario = {
+  name: 'full-backlog',
+  summary: 'a follower stands still until frames for it are dropped; nobody else notices, and it catches up afterwards',
+  nodes: 3,
+  partitions: 1,
+  seconds: 10,
+  limits: () => ({ peerBacklogBytesMax: 20_000 }),
+  run(run) {
+    run.form();
+    run.startLoad({ pauseMs: [0, 10] });
+    run.world.runFor(500);
+    const leader = run.leaderOf(1);
+    const follower = run.random.pick(run.world.processes.filter((process) => process !== leader));
+    run.nemesis.pause(follower, run.durationMs / 2);
+    run.longest('longest gap ms', run.requireProgress(GAP_MS_MAX, 'while a follower stood still'));
+    run.world.runFor(run.durationMs);
+    run.heal();
+    const peer = nodeName(run.world.node(follower)?.id ?? 0);
+    const dropped = run.world.metrics(leader).value('peer_frames_dropped_total', { peer }) ?? 0;
+    run.count('dropped frames', dropped);
+    run.finish({ okMin: 500 });
+    run.expect(dropped > 0, 'no frame was ever dropped');
   },
 };
 

@@ -1,9 +1,10 @@
 /**
- * The disk of a simulated node: survives crashes, and holds what was committed before them. A commit takes time; the one
- * that was under way at a crash is there as a whole or not at all. Records have the production format, checksums included.
+ * The disk of a simulated node: survives crashes, and holds what was committed before them. A commit is handed over, and takes
+ * time until it is synced and reported; the one that was under way at a crash is there as a whole or not at all, by chance,
+ * and those behind it are not. Records have the production format, checksums included.
  *
- * Besides it can be slow, full, fail a commit, forget commits it reported (a lying disk, for tests of the checks), tear the
- * record it is writing at a crash, and flip a bit of what it holds.
+ * Besides it can be slow, full, fail a commit, tear the record it is writing at a crash, and flip a bit of what it holds. For
+ * tests of the checks it lies: it forgets commits that it reported, or reports commits of the log before they are synced.
  */
 import type { GroupId } from '@kvorum/common';
 import { bytesToMapKey, mapKeyToBytes, murmur3 } from '@kvorum/common';
@@ -33,6 +34,8 @@ import {
 import type { RandomStream } from './random-stream.ts';
 
 const GROUP_RECORD_FORMAT = 1;
+/** A write into the memory of the system, which a power failure empties. */
+const WRITE_US = 50;
 
 interface GroupLog {
   /** Sealed. */
@@ -158,6 +161,8 @@ export class Disk {
   #slowness = 1;
   /** Reports commits as done that it never makes: a lying disk, for tests of the checks. */
   forgetsCommits = false;
+  /** Reports commits of the log when they are written, before they are synced: a lying disk, too. */
+  reportsUnsynced = false;
   /** Has no room: every commit fails. */
   full = false;
   /** The next commit fails. */
@@ -287,7 +292,10 @@ export class Disk {
           if (this.forgetsCommits) return;
           for (const [place, make] of prepared.entries()) make(torn && place === prepared.length - 1);
         };
-        queue.add({ what: 'log commit', delayUs: this.#commitUs(), write, tears: true, done });
+        const early = this.reportsUnsynced;
+        const synced = early ? (): void => undefined : done;
+        queue.add({ what: 'log commit', delayUs: this.#commitUs(), write, tears: true, done: synced });
+        if (early) user.later(WRITE_US, done);
       },
     };
   }

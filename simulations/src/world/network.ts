@@ -53,6 +53,11 @@ const REPETITION_US: readonly [number, number] = [500_000, 3_000_000];
 /** A repeated frame takes so many times as long as the first copy. */
 const REPEATED_DELAY = 20;
 
+/** What one process has sent to another over their present link, and the other has not taken in yet. */
+interface OnTheWay {
+  bytes: number;
+}
+
 export class Network {
   readonly schedule: Schedule;
   readonly #random: RandomStream;
@@ -66,6 +71,9 @@ export class Network {
   readonly slowestReads = new Map<ProcessId, number>();
   readonly #acceptors = new Map<ProcessId, Acceptor>();
   readonly #connections = new Set<ClientConnection>();
+  /** Directions in which the present links between nodes carry nothing. */
+  readonly #silent = new Set<number>();
+  readonly #onTheWay = new Map<number, OnTheWay>();
   readonly figures: NetworkFigures = { delivered: 0, lost: 0, duplicated: 0, blocked: 0, resets: 0 };
   faults: NetworkFaults = { ...calmNetwork };
   #watchers: readonly FrameWatcher[] = [];
@@ -105,6 +113,7 @@ export class Network {
     this.#cut.clear();
     this.#slow.clear();
     this.slowReaders.clear();
+    this.#silent.clear();
     for (const connection of this.#connections) {
       if (connection.isDead) connection.break('connection reset');
       else connection.hurry();
@@ -130,12 +139,54 @@ export class Network {
     return this.#acceptors.get(process);
   }
 
-  /** A frame between nodes; `receive` is asked when it arrives, and gives undefined when nobody is there. */
+  /** The link that the two nodes have now carries nothing in this direction any more, and neither is told. */
+  silenceLink(from: ProcessId, to: ProcessId): void {
+    this.#silent.add(linkOf(from, to));
+  }
+
+  /** Whether the link that the two nodes have now carries nothing, in one direction at least. */
+  isSilent(a: ProcessId, b: ProcessId): boolean {
+    return this.#silent.size > 0 && (this.#silent.has(linkOf(a, b)) || this.#silent.has(linkOf(b, a)));
+  }
+
+  /** The two have another link: what was on its way over the old one is no backlog of the new one. */
+  renewLink(a: ProcessId, b: ProcessId): void {
+    for (const link of [linkOf(a, b), linkOf(b, a)]) {
+      this.#silent.delete(link);
+      this.#onTheWay.delete(link);
+    }
+  }
+
+  /** What is on its way over the present link and not taken in yet. */
+  backlogBytes(from: ProcessId, to: ProcessId): number {
+    return this.#onTheWay.get(linkOf(from, to))?.bytes ?? 0;
+  }
+
+  #onTheWayOver(from: ProcessId, to: ProcessId): OnTheWay {
+    const link = linkOf(from, to);
+    let onTheWay = this.#onTheWay.get(link);
+    if (onTheWay === undefined) {
+      onTheWay = { bytes: 0 };
+      this.#onTheWay.set(link, onTheWay);
+    }
+    return onTheWay;
+  }
+
+  /** A frame that is dropped before it leaves. */
+  drop(from: ProcessId, to: ProcessId, frame: Uint8Array): void {
+    this.figures.lost += 1;
+    this.noteFate(from, to, frame, this.schedule.nowUs, 'lost');
+  }
+
+  /**
+   * A frame between nodes; `receive` is asked when it arrives, and gives undefined when nobody is there. What it gives calls
+   * `taken` once the receiver, which may stand still, has taken the frame in.
+   */
   send(
     from: ProcessId,
     to: ProcessId,
     frame: Uint8Array,
-    receive: () => ((frame: Uint8Array) => void) | undefined,
+    receive: () => ((frame: Uint8Array, taken: () => void) => void) | undefined,
   ): void {
     const sentUs = this.schedule.nowUs;
     if (this.#random.chance(this.faults.loss)) {
@@ -143,19 +194,28 @@ export class Network {
       this.noteFate(from, to, frame, sentUs, 'lost');
       return;
     }
+    const onTheWay = this.#onTheWayOver(from, to);
+    onTheWay.bytes += frame.length;
+    let isTaken = false;
+    const taken = (): void => {
+      if (!isTaken) onTheWay.bytes -= frame.length;
+      isTaken = true;
+    };
     const arrive = (fate: Fate): void => {
-      if (this.isCut(from, to)) {
+      if (this.isCut(from, to) || (this.#silent.size > 0 && this.#silent.has(linkOf(from, to)))) {
+        taken();
         this.figures.blocked += 1;
         this.noteFate(from, to, frame, sentUs, 'cut');
         return;
       }
       const deliver = receive();
       if (deliver === undefined) {
+        taken();
         this.noteFate(from, to, frame, sentUs, 'nobody');
         return;
       }
       this.noteDelivered(from, to, frame, sentUs, fate);
-      deliver(frame);
+      deliver(frame, taken);
     };
     this.schedule.after(this.#delayUs(from, to), () => arrive('delivered'));
     if (!this.#random.chance(this.faults.duplication)) return;

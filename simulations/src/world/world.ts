@@ -4,7 +4,7 @@
  * Invariant: every callback that a process gave to the world is fenced by that process's incarnation, so nothing outlives a
  * crash.
  */
-import type { Address, Clock, Dialer, Logger, NodeId, PeerTransport, Settings } from '@kvorum/common';
+import type { Address, Clock, Counter, Dialer, Gauge, Logger, NodeId, PeerTransport, Settings } from '@kvorum/common';
 import { defaultSettings, formatAddress, MetricsRegistry, nodeName } from '@kvorum/common';
 import { ClientCore, defaultClientTimings } from '@kvorum/client/core';
 import type { ClientLink, ProtocolTable } from '@kvorum/server/core';
@@ -60,7 +60,16 @@ interface ClientMachine {
 interface PeerIdentity {
   readonly id: NodeId;
   readonly clusterId: string;
-  readonly receive: (from: NodeId, at: ProcessId, frame: Uint8Array) => void;
+  readonly receive: (from: NodeId, at: ProcessId, frame: Uint8Array, taken: () => void) => void;
+}
+
+/** A node's end of its link to a peer. */
+interface PeerLink {
+  process: ProcessId;
+  /** By the clock of the node. */
+  heardMs: number;
+  readonly dropped: Counter;
+  readonly backlog: Gauge;
 }
 
 /** A machine that a node runs on. */
@@ -72,6 +81,8 @@ class Machine extends SimulatedProcess {
   join: Address | undefined;
   node: Node | undefined;
   peer: PeerIdentity | undefined;
+  /** Its ends of the links to its peers, since its last start. */
+  links = new Map<NodeId, PeerLink>();
   /** The id that it was last known by in the cluster. */
   namedId: NodeId | undefined;
   /** Why its node cannot be started. */
@@ -126,10 +137,12 @@ export class World {
   readonly #clients = new Map<ProcessId, ClientMachine>();
   /** How fast the clock of a client runs, from its next start on. */
   clientClockRate: (process: ProcessId) => number = () => 1;
+  readonly #settings: Settings;
 
   constructor(options: WorldOptions) {
     const { seed } = options;
     this.options = options;
+    this.#settings = options.settings ?? defaultSettings;
     this.schedule = new Schedule(seed);
     this.network = new Network(this.schedule, new RandomStream(seed, 'network'), this.trace);
     this.#nodeRandom = new RandomStream(seed, 'nodes');
@@ -175,8 +188,9 @@ export class World {
 
   /** What the node of the process has measured since it was started. */
   metrics(process: ProcessId): MetricsRegistry {
-    const { metrics, node } = this.#machine(process);
+    const { metrics, node, links } = this.#machine(process);
     node?.collectMetrics();
+    for (const link of links.values()) link.backlog.set(this.network.backlogBytes(process, link.process));
     return metrics;
   }
 
@@ -433,7 +447,7 @@ export class World {
         clusterSize: this.options.nodes,
         partitions: this.options.partitions,
         replication: this.options.replication,
-        settings: this.options.settings ?? defaultSettings,
+        settings: this.#settings,
         protocols: this.options.protocols ?? protocols,
         ...(this.options.protocol === undefined ? {} : { protocol: this.options.protocol }),
         onRejected: (reason) => this.#fail(machine, `rejected: ${reason}`),
@@ -473,6 +487,7 @@ export class World {
     machine.peer = undefined;
     this.network.listen(machine.process, undefined);
     this.network.breakConnections(machine.process);
+    for (const other of this.processes) this.network.renewLink(machine.process, other);
     if (wasUp) for (const watcher of this.#watchers) watcher.onDown?.(machine.process);
   }
 
@@ -487,33 +502,75 @@ export class World {
   }
 
   #transport(self: Machine, fence: Fence): PeerTransport {
-    const processes = new Map<NodeId, ProcessId>();
+    const { peerBacklogBytesMax } = this.#settings.limits;
+    const clock = fence.clock();
+    const { metrics } = self;
+    const links = new Map<NodeId, PeerLink>();
+    self.links = links;
+    const link = (id: NodeId, process: ProcessId): PeerLink => {
+      const peer = nodeName(id);
+      const made = {
+        process,
+        heardMs: clock.monotonicMs(),
+        dropped: metrics.counter('peer_frames_dropped_total', { peer }),
+        backlog: metrics.gauge('peer_backlog_bytes', { peer }),
+      };
+      links.set(id, made);
+      return made;
+    };
     return {
       setPeers: (id, clusterId, peers, handlers) => {
-        processes.clear();
-        for (const peer of peers) processes.set(peer.id, this.#processAt(peer.address));
-        const receive = (from: NodeId, at: ProcessId, frame: Uint8Array): void => {
+        for (const known of links.keys()) if (!peers.some((peer) => peer.id === known)) links.delete(known);
+        for (const peer of peers) {
+          const process = this.#processAt(peer.address);
+          const known = links.get(peer.id);
+          if (known === undefined) link(peer.id, process);
+          else known.process = process;
+        }
+        const receive = (from: NodeId, at: ProcessId, frame: Uint8Array, taken: () => void): void => {
+          const known = links.get(from) ?? link(from, at);
           // Whoever dialled: a connection carries frames both ways.
-          processes.set(from, at);
-          fence.enter(() => handlers.onFrame(from, frame));
+          known.process = at;
+          fence.enter(() => {
+            taken();
+            known.heardMs = clock.monotonicMs();
+            handlers.onFrame(from, frame);
+          });
         };
         self.peer = { id, clusterId, receive };
         this.#noteOtherName(self, id);
       },
       send: (to, frame) => {
-        const target = this.#machines[processes.get(to) ?? -1];
+        const known = links.get(to);
+        const target = this.#machines[known?.process ?? -1];
         const sender = self.peer;
-        if (target === undefined || sender === undefined) return;
+        if (known === undefined || target === undefined || sender === undefined) return;
+        this.#giveUpIfSilent(self.process, known, clock);
+        if (this.network.backlogBytes(self.process, target.process) > peerBacklogBytesMax) {
+          known.dropped.add(1);
+          this.network.drop(self.process, target.process, frame);
+          return;
+        }
         this.onPoint?.(self.process, 'frame: before', frame);
         this.network.send(self.process, target.process, frame, () => {
           const { peer } = target;
           // Both have proved who they are before.
           if (peer?.id !== to || peer.clusterId !== sender.clusterId) return undefined;
-          return (bytes) => peer.receive(sender.id, self.process, bytes);
+          return (bytes, taken) => peer.receive(sender.id, self.process, bytes, taken);
         });
         this.onPoint?.(self.process, 'frame: sent', frame);
       },
     };
+  }
+
+  /** A node sends at least once in a heartbeat round, so that it is soon enough to look then. */
+  #giveUpIfSilent(process: ProcessId, link: PeerLink, clock: Clock): void {
+    if (!this.network.isSilent(process, link.process)) return;
+    const { heartbeatRoundMs, peerSilenceRoundsMax } = this.#settings.timings;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - link.heardMs <= heartbeatRoundMs * peerSilenceRoundsMax) return;
+    this.network.renewLink(process, link.process);
+    link.heardMs = nowMs;
   }
 
   /** Once for each id: nodes write of each other by id. */

@@ -1,5 +1,6 @@
 /** Every fault of the simulated world does what it says, and ends when it is told to. */
 import type { Connection } from '@kvorum/common';
+import { defaultSettings, settingsWith } from '@kvorum/common';
 import { describe, expect, it } from 'vitest';
 import { Disk } from '../../src/world/disk.ts';
 import { Network } from '../../src/world/network.ts';
@@ -241,8 +242,8 @@ describe('a client connection', () => {
 });
 
 describe('a world', () => {
-  const formed = (): World => {
-    const world = new World({ seed: 3, nodes: 3, partitions: 1, replication: 3 });
+  const formed = (settings = defaultSettings): World => {
+    const world = new World({ seed: 3, nodes: 3, partitions: 1, replication: 3, settings });
     world.startAll();
     expect(world.runUntil(() => world.processes.every((p) => world.node(p)?.healthy === true), 3000)).toBe(true);
     return world;
@@ -269,6 +270,50 @@ describe('a world', () => {
     expect(world.node(1)).toBeUndefined();
     expect(world.brokenBecause(1)).toMatch(/damaged/);
     expect(world.sound).toEqual([0, 2]);
+  });
+
+  const droppedBy = (world: World, from: number): number => {
+    const metrics = world.metrics(from);
+    return ['n1', 'n2', 'n3'].reduce(
+      (sum, peer) => sum + (metrics.value('peer_frames_dropped_total', { peer }) ?? 0),
+      0,
+    );
+  };
+
+  it('makes a silent link again once the nodes notice, and loses what was sent over it', () => {
+    const world = formed();
+    world.network.silenceLink(0, 1);
+    const { blocked } = world.network.figures;
+    world.runFor(2900);
+    expect(world.network.isSilent(0, 1)).toBe(true);
+    expect(world.network.figures.blocked).toBeGreaterThan(blocked + 20);
+    world.runFor(300);
+    expect(world.network.isSilent(0, 1)).toBe(false);
+    expect(droppedBy(world, 0)).toBe(0);
+  });
+
+  it('keeps a bounded backlog for a process that stands still, and none for one that is gone', () => {
+    const bytesMax = 200;
+    const world = formed(settingsWith({ limits: { peerBacklogBytesMax: bytesMax } }));
+    const backlogBytes = (): number => world.network.backlogBytes(0, 2);
+    world.pause(2);
+    const before = droppedBy(world, 0);
+    world.runFor(20_000);
+    const dropped = droppedBy(world, 0);
+    expect(dropped).toBeGreaterThan(before + 10);
+    expect(backlogBytes()).toBeGreaterThan(bytesMax);
+    expect(backlogBytes()).toBeLessThan(bytesMax + 200);
+    world.resume(2);
+    world.runFor(50);
+    expect(backlogBytes()).toBeLessThan(bytesMax);
+    expect(world.runUntil(() => world.node(2)?.healthy === true, 3000)).toBe(true);
+    world.pause(2);
+    world.runFor(20_000);
+    expect(droppedBy(world, 0)).toBeGreaterThan(dropped);
+    world.crash(2);
+    expect(backlogBytes()).toBe(0);
+    world.start(2);
+    expect(world.runUntil(() => world.node(2)?.healthy === true, 3000)).toBe(true);
   });
 
   it('lets a node come back at another address, and the others find it', () => {

@@ -1,8 +1,15 @@
 /** What every PeerTransport must do, and what the one on websockets does besides. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Address, NodeId, PeerHandlers } from '@kvorum/common';
-import { defaultLimits, formatAddress, FRAME_BYTES_MAX, MetricsRegistry } from '@kvorum/common';
+import type { Address, NodeId, PeerHandlers, Settings } from '@kvorum/common';
+import {
+  defaultLimits,
+  defaultSettings,
+  formatAddress,
+  FRAME_BYTES_MAX,
+  MetricsRegistry,
+  nodeName,
+} from '@kvorum/common';
 import type { OpenedTransports, TransportEnd } from '@kvorum/testing';
 import { ListLogger, peerTransportSuite } from '@kvorum/testing';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -15,6 +22,7 @@ import type { NodePorts } from '../../src/core/index.ts';
 import { processName } from '../../../../simulations/src/world/process-name.ts';
 import { World } from '../../../../simulations/src/world/world.ts';
 import { fakeNode } from '../adapters/web-handlers.ts';
+import { Relay } from './relay.ts';
 
 /** What the simulated world hands to its nodes: the ports are what is tested here. */
 const captured: NodePorts[] = [];
@@ -25,6 +33,7 @@ vi.mock('@kvorum/server/core', async (original) => ({
       captured.push(ports);
     }
     start(): void {}
+    collectMetrics(): void {}
   },
 }));
 
@@ -36,16 +45,18 @@ class RealEnd implements TransportEnd {
   /** Why it refused those who dialled. */
   readonly refusals: string[] = [];
   transport!: WsPeerTransport;
+  relay: Relay | undefined;
   #server!: WebServer;
 
   get address(): Address {
-    return this.#server.address;
+    return this.relay?.address ?? this.#server.address;
   }
 
-  static async start(port = 0): Promise<RealEnd> {
+  /** Others reach it by way of a relay if so told. */
+  static async start(settings = defaultSettings, relayed = false): Promise<RealEnd> {
     const end = new RealEnd();
     end.#server = await listen(
-      { host: '127.0.0.1', port },
+      { host: '127.0.0.1', port: 0 },
       {
         ...fakeNode(),
         onClient: (socket) => socket.terminate(),
@@ -61,8 +72,18 @@ class RealEnd implements TransportEnd {
         },
       },
     );
-    end.transport = new WsPeerTransport(end.logger, end.address, end.metrics, defaultLimits);
+    if (relayed) end.relay = await Relay.start(end.#server.address);
+    end.transport = new WsPeerTransport(end.logger, end.address, end.metrics, settings);
     return end;
+  }
+
+  backlogBytes(to: NodeId): number {
+    this.transport.collect();
+    return this.metrics.value('peer_backlog_bytes', { peer: nodeName(to) }) ?? 0;
+  }
+
+  dropped(to: NodeId): number {
+    return this.metrics.value('peer_frames_dropped_total', { peer: nodeName(to) }) ?? 0;
   }
 
   get open(): WebSocket[] {
@@ -72,10 +93,11 @@ class RealEnd implements TransportEnd {
   stop(): void {
     this.transport.close();
     this.#server.close();
+    this.relay?.close();
   }
 }
 
-class RealRig implements OpenedTransports {
+class RealRig {
   readonly ends: RealEnd[] = [];
 
   async start(count: number): Promise<readonly RealEnd[]> {
@@ -97,22 +119,88 @@ class RealRig implements OpenedTransports {
   }
 }
 
-class SimulatedRig implements OpenedTransports {
-  #world: World | undefined;
+/** With a relay in front of each end. */
+class RelayedRig extends RealRig implements OpenedTransports {
+  override async start(count: number, settings?: Settings): Promise<readonly RealEnd[]> {
+    for (let i = 0; i < count; i += 1) this.ends.push(await RealEnd.start(settings, true));
+    return this.ends;
+  }
 
-  start(count: number): Promise<readonly TransportEnd[]> {
+  nowMs(): number {
+    return performance.now();
+  }
+
+  silence(from: NodeId, to: NodeId): void {
+    this.#relay(to).silenceFrom(from);
+    this.#relay(from).silenceTo(to);
+  }
+
+  standStill(node: NodeId): void {
+    this.#hold(node, true);
+  }
+
+  goOn(node: NodeId): void {
+    this.#hold(node, false);
+  }
+
+  #hold(node: NodeId, held: boolean): void {
+    for (const [place, { relay }] of this.ends.entries()) {
+      if (place + 1 === node) relay?.holdForward(held);
+      else relay?.holdBackTo(node, held);
+    }
+  }
+
+  #relay(node: NodeId): Relay {
+    const relay = this.ends[node - 1]?.relay;
+    if (relay === undefined) throw new Error(`no relay in front of node ${node}`);
+    return relay;
+  }
+}
+
+class SimulatedRig implements OpenedTransports {
+  #opened: World | undefined;
+
+  get #world(): World {
+    if (this.#opened === undefined) throw new Error('nothing was started');
+    return this.#opened;
+  }
+
+  start(count: number, settings = defaultSettings): Promise<readonly TransportEnd[]> {
     captured.length = 0;
-    const world = new World({ seed: 1, nodes: count, partitions: 1, replication: 1 });
+    const world = new World({ seed: 1, nodes: count, partitions: 1, replication: 1, settings });
     world.startAll();
-    this.#world = world;
+    this.#opened = world;
     const ends = captured.map(({ transport }, place) => {
-      return { transport, address: { host: processName(place), port: 45678 } };
+      const value = (name: 'peer_backlog_bytes' | 'peer_frames_dropped_total', to: NodeId): number =>
+        world.metrics(place).value(name, { peer: nodeName(to) }) ?? 0;
+      return {
+        transport,
+        address: { host: processName(place), port: 45678 },
+        backlogBytes: (to: NodeId) => value('peer_backlog_bytes', to),
+        dropped: (to: NodeId) => value('peer_frames_dropped_total', to),
+      };
     });
     return Promise.resolve(ends);
   }
 
+  nowMs(): number {
+    return this.#world.nowMs;
+  }
+
+  silence(from: NodeId, to: NodeId): void {
+    this.#world.network.silenceLink(from - 1, to - 1);
+  }
+
+  standStill(node: NodeId): void {
+    this.#world.pause(node - 1);
+  }
+
+  goOn(node: NodeId): void {
+    this.#world.resume(node - 1);
+  }
+
   until(condition: () => boolean): Promise<void> {
-    const holds = this.#world?.runUntil(condition, 10_000) === true;
+    const holds = this.#world.runUntil(condition, 10_000);
     return holds ? Promise.resolve() : Promise.reject(new Error('it did not happen'));
   }
 
@@ -122,7 +210,7 @@ class SimulatedRig implements OpenedTransports {
 }
 
 describe.each([
-  { name: 'websockets', cases: peerTransportSuite(() => new RealRig()) },
+  { name: 'websockets', cases: peerTransportSuite(() => new RelayedRig()) },
   { name: 'simulated', cases: peerTransportSuite(() => new SimulatedRig()) },
 ])('peer transport: $name', ({ cases }) => {
   for (const { name, run } of cases) it(name, run);
@@ -273,7 +361,7 @@ describe('peer transport on websockets', () => {
     expect(one.metrics.value('peer_frames_dropped_total', { peer: 'n2' })).toBe(0);
     const frame = new Uint8Array(FRAME_BYTES_MAX);
     // Until the one side's buffers are full: the other has no turn to read.
-    while (one.transport.dropped === 0) one.transport.send(2, frame);
+    for (let sent = 0; one.transport.dropped === 0 && sent < 20; sent += 1) one.transport.send(2, frame);
     one.transport.collect();
     expect(one.metrics.value('peer_backlog_bytes', { peer: 'n2' })).toBeGreaterThan(defaultLimits.peerBacklogBytesMax);
     expect(one.metrics.value('peer_frames_dropped_total', { peer: 'n2' })).toBe(1);

@@ -2,8 +2,8 @@
  * What every PeerTransport must do.
  */
 import assert from 'node:assert/strict';
-import type { Address, NodeId, PeerHandlers, PeerTransport } from '@kvorum/common';
-import { FRAME_BYTES_MAX } from '@kvorum/common';
+import type { Address, NodeId, PeerHandlers, PeerTransport, Settings } from '@kvorum/common';
+import { FRAME_BYTES_MAX, settingsWith } from '@kvorum/common';
 import { Noise } from '../fuzz/noise.ts';
 import type { AcceptanceCase, Open } from './acceptance-case.ts';
 import { casesOf } from './acceptance-case.ts';
@@ -15,12 +15,24 @@ export interface TransportEnd {
   readonly transport: PeerTransport;
   /** Where it can be reached. */
   readonly address: Address;
+  /** What is kept for the peer because it has not read it. */
+  backlogBytes(to: NodeId): number;
+  /** The frames to the peer that were dropped, as the node's metrics count them. */
+  dropped(to: NodeId): number;
 }
 
 /** Nodes that are not connected yet. */
 export interface OpenedTransports {
-  /** The ends of nodes 1, 2, ... */
-  start(count: number): Promise<readonly TransportEnd[]>;
+  /** The ends of nodes 1, 2, ... with these settings, or those of production. */
+  start(count: number, settings?: Settings): Promise<readonly TransportEnd[]>;
+  /** By the clock that silence is measured with. */
+  nowMs(): number;
+  /** The links that there are now carry nothing from the one to the other any more, and neither is told. */
+  silence(from: NodeId, to: NodeId): void;
+  /** The node takes nothing in any more. */
+  standStill(node: NodeId): void;
+  /** It does again. */
+  goOn(node: NodeId): void;
   /** Lets things happen until the condition holds; throws when it does not within a reasonable time. */
   until(condition: () => boolean): Promise<void>;
   close(): Promise<void>;
@@ -64,8 +76,8 @@ async function reach(rig: OpenedTransports, from: ListeningEnd, to: ListeningEnd
   });
 }
 
-async function connected(rig: OpenedTransports, count: number): Promise<readonly ListeningEnd[]> {
-  const started = await rig.start(count);
+async function connected(rig: OpenedTransports, count: number, settings?: Settings): Promise<readonly ListeningEnd[]> {
+  const started = await rig.start(count, settings);
   const ends = started.map((end, place) => new ListeningEnd(place + 1, end));
   connectAll(ends);
   for (const from of ends) {
@@ -75,8 +87,8 @@ async function connected(rig: OpenedTransports, count: number): Promise<readonly
   return ends;
 }
 
-const pair = async (rig: OpenedTransports): Promise<readonly [ListeningEnd, ListeningEnd]> =>
-  (await connected(rig, 2)) as unknown as [ListeningEnd, ListeningEnd];
+const pair = async (rig: OpenedTransports, settings?: Settings): Promise<readonly [ListeningEnd, ListeningEnd]> =>
+  (await connected(rig, 2, settings)) as unknown as [ListeningEnd, ListeningEnd];
 
 export function peerTransportSuite(open: Open<OpenedTransports>): AcceptanceCase[] {
   const { cases, add } = casesOf(open);
@@ -161,5 +173,126 @@ export function peerTransportSuite(open: Open<OpenedTransports>): AcceptanceCase
       false,
     );
   });
+  addSilence(add);
+  addBacklog(add);
   return cases;
+}
+
+type Add = (name: string, test: (rig: OpenedTransports) => Promise<void>) => void;
+
+const ROUND_MS = 10;
+const SILENCE_MS_MAX = 600;
+const BACKLOG_BYTES_MAX = 1024 * 1024;
+
+/** Within reach of a test. */
+const settings = settingsWith({
+  limits: { peerBacklogBytesMax: BACKLOG_BYTES_MAX },
+  timings: { heartbeatRoundMs: ROUND_MS, peerSilenceRoundsMax: SILENCE_MS_MAX / ROUND_MS },
+});
+
+/** Two nodes that send each other a number in every round, as heartbeats do. */
+class Conversation {
+  readonly #rig: OpenedTransports;
+  readonly #ends: readonly [ListeningEnd, ListeningEnd];
+  #nextMs = 0;
+  /** The number that was sent last. */
+  number = 0;
+
+  constructor(rig: OpenedTransports, ends: readonly [ListeningEnd, ListeningEnd]) {
+    this.#rig = rig;
+    this.#ends = ends;
+  }
+
+  until(condition: () => boolean): Promise<void> {
+    return this.#rig.until(() => {
+      if (this.#rig.nowMs() >= this.#nextMs) {
+        this.number += 1;
+        const frame = Uint8Array.of(0, 0, this.number >> 8, this.number);
+        for (const { node, end } of this.#ends) end.transport.send(3 - node, frame);
+        this.#nextMs = this.#rig.nowMs() + ROUND_MS;
+      }
+      return condition();
+    });
+  }
+
+  go(ms: number): Promise<void> {
+    const endMs = this.#rig.nowMs() + ms;
+    return this.until(() => this.#rig.nowMs() >= endMs);
+  }
+
+  /** The numbers that the node has heard. */
+  heardBy(node: NodeId): number[] {
+    const end = this.#ends[node - 1];
+    const frames = end?.heard.filter(({ frame }) => frame.length === 4) ?? [];
+    return frames.map(({ frame: [, , high = 0, low = 0] }) => high * 256 + low);
+  }
+}
+
+function addSilence(add: Add): void {
+  const silences: [how: string, directions: readonly (readonly [NodeId, NodeId])[]][] = [
+    ['is silent', [[1, 2], [2, 1]]], // prettier-ignore
+    ['is silent to the higher id', [[1, 2]]],
+    ['is silent to the lower id', [[2, 1]]],
+  ];
+  for (const [how, directions] of silences) {
+    add(`gives a link up that ${how}, and makes another one in time`, async (rig) => {
+      const conversation = new Conversation(rig, await pair(rig, settings));
+      // Both may have dialled: by now one link is left.
+      await conversation.go(SILENCE_MS_MAX / 4);
+      for (const [from, to] of directions) rig.silence(from, to);
+      const silentMs = rig.nowMs();
+      const { number } = conversation;
+      await conversation.until(() => directions.every(([, to]) => conversation.heardBy(to).some((n) => n > number)));
+      const tookMs = rig.nowMs() - silentMs;
+      assert.ok(tookMs >= SILENCE_MS_MAX / 2, `it was given up after ${tookMs} ms already`);
+      assert.ok(tookMs <= 3 * SILENCE_MS_MAX, `it took ${tookMs} ms`);
+    });
+  }
+
+  add('keeps a link over which something comes', async (rig) => {
+    const conversation = new Conversation(rig, await pair(rig, settings));
+    await conversation.go(SILENCE_MS_MAX / 4);
+    const first = conversation.number + 1;
+    await conversation.go(3 * SILENCE_MS_MAX);
+    const last = conversation.number;
+    const heard = (node: NodeId): Set<number> =>
+      new Set(conversation.heardBy(node).filter((number) => number >= first && number <= last));
+    await conversation.until(() => [1, 2].every((node) => conversation.heardBy(node).some((number) => number > last)));
+    for (const node of [1, 2]) assert.equal(heard(node).size, last - first + 1, `node ${node} missed frames`);
+  });
+}
+
+function addBacklog(add: Add): void {
+  const FRAME_BYTES = BACKLOG_BYTES_MAX / 4;
+  /** More than the system's own buffers have room for. */
+  const FRAMES_MAX = 400;
+  const DROPPED = 8;
+
+  add(
+    'keeps a bounded backlog for a peer that does not read, counts the rest, and goes on once it reads',
+    async (rig) => {
+      // A peer that does not read is not heard either; that is another matter.
+      const patient = { ...settings, timings: { ...settings.timings, peerSilenceRoundsMax: 10_000 } };
+      const [one, two] = await pair(rig, patient);
+      rig.standStill(2);
+      const frame = new Uint8Array(FRAME_BYTES);
+      let sent = 0;
+      await rig.until(() => {
+        one.send(2, frame);
+        sent += 1;
+        const backlogBytes = one.end.backlogBytes(2);
+        // Some bytes more for what goes around a frame.
+        assert.ok(backlogBytes < BACKLOG_BYTES_MAX + FRAME_BYTES + 1000, `it keeps ${backlogBytes} bytes`);
+        return one.end.dropped(2) >= DROPPED || sent >= FRAMES_MAX;
+      });
+      const kept = sent - one.end.dropped(2);
+      assert.ok(sent < FRAMES_MAX, `of ${sent} frames, ${one.end.dropped(2)} were dropped`);
+      assert.ok(kept * FRAME_BYTES > BACKLOG_BYTES_MAX, `only ${kept} frames were kept`);
+      rig.goOn(2);
+      await reach(rig, one, two, Uint8Array.of(9, 9, 9));
+      const heard = (): number => two.heard.filter(({ frame: { length } }) => length === FRAME_BYTES).length;
+      await rig.until(() => heard() >= kept);
+      assert.equal(heard(), kept);
+    },
+  );
 }

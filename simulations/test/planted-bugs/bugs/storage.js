@@ -32,6 +32,67 @@ export const storageBugs = [
     ],
   },
   {
+    name: 'second-commit-not-waited-for',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'Every second commit counts as done as soon as it was asked for.',
+    scenario: 'power-3',
+    edits: [
+      {
+        at: 'NodeLoop.#startCommit',
+        find: 'this.#ports.storage.commit(batch.writes, () => this.#committed(batch));',
+        replace:
+          'this.commits = (this.commits ?? 0) + 1; const early = this.commits % 2 === 0; ' +
+          'if (early) this.#ports.clock.defer(() => this.#committed(batch)); ' +
+          'this.#ports.storage.commit(batch.writes, () => early || this.#committed(batch));',
+      },
+    ],
+  },
+  {
+    name: 'receipts-of-the-next-commit',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'At the end of a commit what waits for the next one counts as on disk, too.',
+    scenario: 'power-3',
+    edits: [
+      {
+        at: 'NodeLoop.#committed',
+        find: 'for (const [replica, receipt] of batch.receipts)',
+        replace: 'for (const [replica, receipt] of [...batch.receipts, ...this.#next.receipts])',
+      },
+    ],
+  },
+  {
+    name: 'messages-of-the-next-commit',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'At the end of a commit the messages that wait for the next one leave, too.',
+    scenario: 'power-3',
+    edits: [
+      {
+        at: 'NodeLoop.#committed',
+        find: 'for (const { replica, outgoing } of batch.messages)',
+        replace: 'for (const { replica, outgoing } of [...batch.messages, ...this.#next.messages.splice(0)])',
+      },
+    ],
+  },
+  {
+    name: 'last-write-of-a-commit-left-out',
+    breaks: 'safety',
+    area: 'storage',
+    wrong: 'Of several writes of a commit the last one is not handed to the storage.',
+    scenario: 'power-3',
+    edits: [
+      {
+        at: 'NodeLoop.#startCommit',
+        find: 'this.#ports.storage.commit(batch.writes, () => this.#committed(batch));',
+        replace:
+          'this.#ports.storage.commit(batch.writes.slice(0, Math.max(1, batch.writes.length - 1)), ' +
+          '() => this.#committed(batch));',
+      },
+    ],
+  },
+  {
     name: 'writes-of-a-commit-reversed',
     breaks: 'safety',
     area: 'storage',

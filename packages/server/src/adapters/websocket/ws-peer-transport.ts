@@ -7,7 +7,6 @@ import type {
   Address,
   Counter,
   Gauge,
-  Limits,
   LogFields,
   Logger,
   Metrics,
@@ -15,6 +14,7 @@ import type {
   Peer,
   PeerHandlers,
   PeerTransport,
+  Settings,
 } from '@kvorum/common';
 import { formatAddress, FRAME_BYTES_MAX, nodeName } from '@kvorum/common';
 import { WebSocket } from 'ws';
@@ -25,8 +25,6 @@ import { readRefusal } from './read-refusal.ts';
 const REDIAL_MS_MIN = 50;
 const REDIAL_MS_MAX = 1000;
 const HANDSHAKE_TIMEOUT_MS = 1000;
-/** Without a frame for so long the other end is gone, even if the connection does not know it. Heartbeats are far denser. */
-const SILENCE_MS_MAX = 3000;
 
 interface Link {
   readonly id: NodeId;
@@ -55,6 +53,8 @@ function connectionLost({ id, address }: Link): [string, LogFields] {
 export class WsPeerTransport implements PeerTransport {
   readonly #logger: Logger;
   readonly #backlogBytesMax: number;
+  /** Without a frame for so long the other end is gone, even if the connection does not know it. */
+  readonly #silenceMsMax: number;
   readonly #metrics: Metrics;
   readonly #links = new Map<NodeId, Link>();
   #self: PeerIdentity | undefined;
@@ -65,8 +65,9 @@ export class WsPeerTransport implements PeerTransport {
   /** Frames that did not leave because a queue was full. */
   #dropped = 0;
 
-  constructor(logger: Logger, listening: Address, metrics: Metrics, limits: Pick<Limits, 'peerBacklogBytesMax'>) {
+  constructor(logger: Logger, listening: Address, metrics: Metrics, { limits, timings }: Settings) {
     this.#backlogBytesMax = limits.peerBacklogBytesMax;
+    this.#silenceMsMax = timings.peerSilenceRoundsMax * timings.heartbeatRoundMs;
     this.#logger = logger;
     this.#metrics = metrics;
     this.#listening = listening;
@@ -79,7 +80,7 @@ export class WsPeerTransport implements PeerTransport {
   setPeers(self: NodeId, clusterId: string, peers: readonly Peer[], handlers: PeerHandlers): void {
     this.#self = { clusterId, node: self, address: this.#listening };
     this.#handlers = handlers;
-    this.#silenceTimer ??= setInterval(() => this.#dropSilent(), SILENCE_MS_MAX / 3);
+    this.#silenceTimer ??= setInterval(() => this.#dropSilent(), this.#silenceMsMax / 3);
     for (const [id, link] of this.#links) if (!peers.some((peer) => peer.id === id)) this.#forget(link);
     for (const { id, address } of peers) {
       const link = this.#links.get(id);
@@ -281,7 +282,7 @@ export class WsPeerTransport implements PeerTransport {
   #dropSilent(): void {
     const now = performance.now();
     for (const link of this.#links.values()) {
-      if (link.socket !== undefined && now - link.heardMs > SILENCE_MS_MAX) link.socket.terminate();
+      if (link.socket !== undefined && now - link.heardMs > this.#silenceMsMax) link.socket.terminate();
     }
   }
 }

@@ -7,7 +7,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
+import type { PlantedBug } from './planted.ts';
+import { planted } from './planted.ts';
 import { ServerProcess } from './server-process.ts';
+import { straceCommand } from './system-calls.ts';
 
 const running = new Set<ServerProcess>();
 // Should the test process itself be ended in the middle.
@@ -32,7 +35,14 @@ export class Bench {
 
   /** Its files cannot grow beyond that. */
   startLimited(fileKibMax: number, ...args: readonly string[]): ServerProcess {
-    return this.#register(new ServerProcess(args, this.directory('.'), fileKibMax));
+    return this.#register(new ServerProcess(args, this.directory('.'), { fileKibMax }));
+  }
+
+  /** Its system calls are written to the file, which is whole when the server has ended; with this bug in it, if any. */
+  startTraced(file: string, bug: PlantedBug | undefined, ...args: readonly string[]): ServerProcess {
+    const nodeOptions = bug === undefined ? [] : planted(bug);
+    const launch = { wrapper: straceCommand(file), nodeOptions };
+    return this.#register(new ServerProcess(args, this.directory('.'), launch));
   }
 
   #register(server: ServerProcess): ServerProcess {

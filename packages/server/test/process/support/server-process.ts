@@ -14,6 +14,15 @@ const SERVER = fileURLToPath(new URL('../../../bin/server.js', import.meta.url))
 const START_MS_MAX = 10_000;
 const EXIT_MS_MAX = 10_000;
 
+/** How a server is started other than plainly. */
+export interface Launch {
+  /** No file of it can grow beyond that: to its writes, a disk that is full. */
+  readonly fileKibMax?: number;
+  /** What starts the program in its place, with the program as its last arguments. */
+  readonly wrapper?: readonly string[];
+  readonly nodeOptions?: readonly string[];
+}
+
 export interface LogLine {
   /** Empty for a line that is not one of the logger's. */
   readonly level: string;
@@ -58,10 +67,9 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   #alive = true;
 
-  /** With `fileKibMax`, no file of it can grow beyond that: to its writes, a disk that is full. */
-  constructor(args: readonly string[], cwd: string, fileKibMax?: number) {
+  constructor(args: readonly string[], cwd: string, { fileKibMax, wrapper = [], nodeOptions = [] }: Launch = {}) {
     this.args = args;
-    const command = [process.execPath, SERVER, ...args];
+    const command = [...wrapper, process.execPath, ...nodeOptions, SERVER, ...args];
     const limited = ['bash', '-c', `ulimit -f ${fileKibMax}; exec "$@"`, 'bash', ...command];
     const [program = '', ...rest] = fileKibMax === undefined ? command : limited;
     this.#child = spawn(program, rest, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
