@@ -14,6 +14,7 @@ const SAMPLED_TESTS = [
   'simulations/test/crash-points.test.ts',
   'simulations/test/scenarios.test.ts',
   'simulations/test/chaos.test.ts',
+  'simulations/test/exhaustive/exhaustive.test.ts',
 ];
 
 export default defineConfig({

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { sampleOf } from '../sample.ts';
 
 interface Result {
   readonly complete: boolean;
@@ -66,13 +67,14 @@ describe('the exhaustive search', { timeout: 120_000 }, () => {
   });
 
   const caught = searchedBugs.filter(({ actions = Infinity }) => actions <= ACTIONS_MAX);
+  const { chosen, meta } = sampleOf('bugs of the exhaustive search', caught, 3);
 
-  it('finds planted bugs, each by a shortest path', async () => {
-    const names = caught.map(({ name }) => name);
-    expect(names.length).toBeGreaterThanOrEqual(8);
+  it('finds planted bugs, each by a shortest path', { meta }, async () => {
+    expect(caught.length).toBeGreaterThanOrEqual(8);
+    const names = chosen.map(({ name }) => name);
     const results = await searched('--bugs', ...names);
     const actions = results.map(({ violation, path }, place) => [names[place], violation !== undefined, path?.length]);
-    expect(actions).toEqual(caught.map((bug) => [bug.name, true, bug.actions]));
+    expect(actions).toEqual(chosen.map((bug) => [bug.name, true, bug.actions]));
   });
 
   it('copies replicas that do what the originals do', async () => {
