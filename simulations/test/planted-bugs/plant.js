@@ -19,8 +19,8 @@ export function plant(bug, sources) {
   register('./hooks.js', import.meta.url, { data: { root: root.href, sources: planted } });
   const importScenario = bug.scenario === RANDOM_SCHEDULES ? importSchedules : importSimulations;
   return {
-    planted: () => importScenario((url) => plantedUrl(url, bug.name)),
-    unchanged: () => importScenario((url) => url),
+    planted: () => importScenario((url) => plantedUrl(url, bug.name), bug),
+    unchanged: () => importScenario((url) => url, bug),
   };
 }
 
@@ -38,12 +38,12 @@ async function importSchedules(urlOf) {
   };
 }
 
-async function importSimulations(urlOf) {
+async function importSimulations(urlOf, { turnUsMax }) {
   const load = (file) => import(urlOf(new URL(`simulations/dist/${file}`, root).href));
   const [{ runScenario }, { scenarios }] = await Promise.all([load('run/run.js'), load('scenarios/index.js')]);
   return (name, seed, seconds) => {
     const scenario = scenarios.find((candidate) => candidate.name === name);
     if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
-    return runScenario(scenario, { seed, seconds: seconds ?? scenario.seconds });
+    return runScenario(scenario, { seed, seconds: seconds ?? scenario.seconds, turnUsMax });
   };
 }

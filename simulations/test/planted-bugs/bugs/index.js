@@ -3,7 +3,8 @@
  * ../anchors.js) and becomes `replace`.
  * `scenario` is where it is looked for, one of the simulator's or `random-schedules` (see ../plant.js); a bug that breaks
  * 'safety' must be caught by a check of what clients or replicas saw, one that breaks 'liveness' by a check of time. `hard`,
- * of one that is not caught yet: what would have to coincide.
+ * of one that is not caught yet: what would have to coincide. `turnUsMax`: the longest turn in its runs, microseconds, where that
+ * is not to be left to the seed.
  */
 import { deadlineBugs } from './deadlines.js';
 import { electionBugs } from './elections.js';

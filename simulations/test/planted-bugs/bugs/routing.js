@@ -51,6 +51,8 @@ export const routingBugs = [
     area: 'routing',
     wrong: 'A node serves a forwarded request that was meant for it before its restart.',
     scenario: 'forwarding-5',
+    // A copy has to come right after the restart: the more turns there are, the more of them do.
+    turnUsMax: 5,
     edits: [
       {
         at: 'Router.onForward',
