@@ -284,7 +284,7 @@ export const protocolBugs = [
     area: 'protocol',
     wrong: 'A candidate sends its prepare before its own promise is on disk.',
     scenario: 'random-schedules',
-    hard: 'the candidate loses power before its promise is written, and others promise to it and accept under the number that it uses again',
+    hard: 'the candidate loses power before its promise is written, and others promise to it and accept under the number that it uses again; the exhaustive search finds it: `npm run simulate:exhaustive -- --elections 2 --crashes 1 --writes 2 --entries 0 --bugs prepare-before-own-promise`',
     edits: [
       {
         at: 'Leader.start',
