@@ -366,9 +366,8 @@ export class Nemesis {
 
   /** A bit of its disk flips while it is off. */
   flipBit(process: ProcessId): void {
-    const crashed = this.#crashesOf([process]);
     let flipped = false;
-    const measure = (): string | undefined => (flipped ? 'a bit flipped' : crashed());
+    const measure = (): string | undefined => (flipped ? 'a bit flipped' : undefined);
     this.#do('bit-flip', [process], 'power off, and a bit of the disk flips', measure, ({ number }) => {
       // A stream of its own: what a run does later is the same without this fault.
       const random = new RandomStream(this.#world.options.seed, `bit ${number}`);
@@ -392,13 +391,9 @@ export class Nemesis {
     });
   }
 
-  /** `crash` ends its process and what it has under way, starts it again, and returns whether it was up. */
-  crashClient(client: ProcessId, downMs: number, crash: () => boolean): void {
-    let died = false;
-    const measure = (): string | undefined => (died ? 'it died' : undefined);
-    this.#do('client-crash', [client], `a client dies, for ${downMs} ms`, measure, () => {
-      died = crash();
-    });
+  /** `crash` ends its process and what it has under way, and starts it again. */
+  crashClient(client: ProcessId, downMs: number, crash: () => void): void {
+    this.#do('client-crash', [client], `a client dies, for ${downMs} ms`, this.#crashesOf([client]), crash);
   }
 
   /** Stands still, and finds its deadlines passed afterwards. */

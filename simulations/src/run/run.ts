@@ -81,7 +81,7 @@ export interface Scenario {
   /** Simulated seconds unless told otherwise. */
   readonly seconds: number;
   /** Its faults are a random mix, some of which may meet nothing. */
-  readonly mixed?: true;
+  readonly mixed?: boolean;
   /** Limits that are smaller than in production. */
   limits?(random: RandomStream): Partial<Limits>;
   /** What the groups that hold keys run, and what nodes know. Default: as in production. */
@@ -438,7 +438,7 @@ export class Run {
 }
 
 /** What is inflicted so often and never has an effect is not what it says that it is. */
-const IDLE_DEEDS_MAX = 5;
+const IDLE_DEEDS_MAX = 6;
 
 export function runScenario(scenario: Scenario, options: RunOptions): RunResult {
   takeMarks();

@@ -131,7 +131,6 @@ function powerAt(nodes: number): Scenario {
     replication: nodes,
     partitions: 1,
     seconds: 20,
-    mixed: true,
     limits: (random) => ({
       retainedEntriesMax: random.pick([0, random.int(1, 12), 200]),
       snapshotChunkBytes: random.int(40, 600),

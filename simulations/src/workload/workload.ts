@@ -111,13 +111,10 @@ export class Workload {
     return connection;
   }
 
-  /**
-   * The process of some clients dies and is started again: nobody hears what became of their operations. False if it was down
-   * already.
-   */
-  crash(process: ProcessId, downMs: number): boolean {
+  /** The process of some clients dies and is started again: nobody hears what became of their operations. */
+  crash(process: ProcessId, downMs: number): void {
     const connection = this.#connections.get(process);
-    if (connection === undefined || !connection.isUp) return false;
+    if (connection === undefined || !connection.isUp) return;
     connection.isUp = false;
     this.#world.crashClient(process);
     for (const giveUp of [...connection.underWay]) giveUp();
@@ -126,7 +123,6 @@ export class Workload {
       connection.isUp = true;
       for (const start of connection.waiting.splice(0)) start();
     });
-    return true;
   }
 
   /** No new operations; `idle` tells when the last one ended. */

@@ -54,6 +54,7 @@ export interface SimulatedClient {
 interface ClientMachine {
   readonly host: SimulatedProcess;
   starts: number;
+  crashes: number;
 }
 
 /** What the node says to its peers that it is. */
@@ -194,9 +195,9 @@ export class World {
     return metrics;
   }
 
-  /** How often its node went down. */
+  /** How often the node or client went down. */
   crashes(process: ProcessId): number {
-    return this.#machine(process).crashes;
+    return isClient(process) ? this.#client(process).crashes : this.#machine(process).crashes;
   }
 
   /** How often something of the node or client was due while it stood still. */
@@ -339,7 +340,7 @@ export class World {
   /** A new client process, started. */
   client(): SimulatedClient {
     const process = FIRST_CLIENT + this.#clients.size;
-    this.#clients.set(process, { host: new SimulatedProcess(this.schedule), starts: 0 });
+    this.#clients.set(process, { host: new SimulatedProcess(this.schedule), starts: 0, crashes: 0 });
     return this.startClient(process);
   }
 
@@ -363,7 +364,9 @@ export class World {
 
   /** Nothing of it runs any more, and nobody hears what became of its operations. */
   crashClient(process: ProcessId): void {
-    this.#client(process).host.nextIncarnation();
+    const client = this.#client(process);
+    client.crashes += 1;
+    client.host.nextIncarnation();
     this.network.breakConnections(process);
     this.note(`${processName(process)} crashes`);
   }

@@ -12,6 +12,10 @@ const CORES = [
   'packages/consensus/dist/',
   'packages/server/dist/core/',
   'packages/client/dist/core/',
+  // Those of the lab itself.
+  'simulations/dist/faults/',
+  'simulations/dist/workload/',
+  'simulations/dist/world/',
 ];
 
 export function coreModules() {

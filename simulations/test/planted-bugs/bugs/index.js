@@ -8,6 +8,7 @@
  */
 import { deadlineBugs } from './deadlines.js';
 import { electionBugs } from './elections.js';
+import { labBugs } from './lab.js';
 import { protocolBugs } from './protocol.js';
 import { routingBugs } from './routing.js';
 import { sessionBugs } from './sessions.js';
@@ -22,4 +23,5 @@ export const bugs = [
   ...routingBugs,
   ...deadlineBugs,
   ...turnBugs,
+  ...labBugs,
 ];
