@@ -438,7 +438,7 @@ export class Run {
 }
 
 /** What is inflicted so often and never has an effect is not what it says that it is. */
-const IDLE_DEEDS_MAX = 6;
+const IDLE_DEEDS_MAX = 12;
 
 export function runScenario(scenario: Scenario, options: RunOptions): RunResult {
   takeMarks();
