@@ -80,6 +80,8 @@ export interface Scenario {
   readonly replication?: number;
   /** Simulated seconds unless told otherwise. */
   readonly seconds: number;
+  /** The longest turn of an event loop, microseconds. Default: by the seed. */
+  readonly turnUsMax?: number;
   /** Its faults are a random mix, some of which may meet nothing. */
   readonly mixed?: boolean;
   /** Limits that are smaller than in production. */
@@ -137,7 +139,7 @@ export class Run {
     const limits = scenario.limits?.(new RandomStream(options.seed, 'limits')) ?? {};
     this.world = new World({
       seed: options.seed,
-      turnUsMax: options.turnUsMax,
+      turnUsMax: options.turnUsMax ?? scenario.turnUsMax,
       nodes,
       settings: settingsWith({ limits }),
       ...(protocol === undefined ? {} : { protocol }),

@@ -18,6 +18,8 @@ export const leaderCrash: Scenario = {
   nodes: 3,
   partitions: 1,
   seconds: 20,
+  // Its bound is on elections, not on how long a process is kept busy.
+  turnUsMax: 5,
   run(run) {
     run.form();
     run.startLoad();
