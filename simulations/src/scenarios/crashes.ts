@@ -18,7 +18,7 @@ export const leaderCrash: Scenario = {
   nodes: 3,
   partitions: 1,
   seconds: 20,
-  // Its bound is on elections, not on how long a process is kept busy.
+  // In long turns a run of 2 s, as each change makes them, has fewer operations than it must.
   turnUsMax: 5,
   run(run) {
     run.form();
