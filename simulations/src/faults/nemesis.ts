@@ -69,42 +69,23 @@ type FrameMeasure = (frame: {
 }) => string | undefined;
 
 /** Keeps what was measured first. */
-class Inflicted implements Deed {
-  readonly number: number;
-  readonly kind: FaultKind;
-  readonly atMs: number;
-  readonly processes: readonly ProcessId[];
-  readonly text: string;
-  readonly spared: boolean;
-  #effect: string | undefined;
-  #measure: Measure = () => undefined;
-
-  constructor(deed: Omit<Deed, 'effect' | 'fired'>) {
-    this.number = deed.number;
-    this.kind = deed.kind;
-    this.atMs = deed.atMs;
-    this.processes = deed.processes;
-    this.text = deed.text;
-    this.spared = deed.spared;
-  }
-
-  measureBy(measure: Measure): void {
-    this.#measure = measure;
-  }
-
-  get effect(): string | undefined {
-    return (this.#effect ??= this.#measure());
-  }
-
-  get fired(): boolean {
-    return this.effect !== undefined;
-  }
+function inflicted(facts: Omit<Deed, 'effect' | 'fired'>, measure: Measure): Deed {
+  let effect: string | undefined;
+  return {
+    ...facts,
+    get effect() {
+      return facts.spared ? undefined : (effect ??= measure());
+    },
+    get fired() {
+      return this.effect !== undefined;
+    },
+  };
 }
 
 export class Nemesis {
   readonly #world: World;
   readonly #spared: ReadonlySet<number>;
-  readonly #deeds: Inflicted[] = [];
+  readonly #deeds: Deed[] = [];
   readonly #watchers: ((deed: Deed) => void)[] = [];
   /** What faults do later. */
   #coming: ScheduledEvent[] = [];
@@ -121,7 +102,7 @@ export class Nemesis {
 
   /** The deeds as they stand now, as plain values. */
   report(): Deed[] {
-    return this.#deeds.map((deed) => ({ ...deed, effect: deed.effect, fired: deed.fired }));
+    return this.#deeds.map((deed) => ({ ...deed }));
   }
 
   watch(watcher: (deed: Deed) => void): void {
@@ -502,10 +483,9 @@ export class Nemesis {
   ): void {
     const number = this.#deeds.length;
     const spared = this.#spared.has(number);
-    const deed = new Inflicted({ number, kind, atMs: this.#world.nowMs, processes, text, spared });
+    const deed = inflicted({ number, kind, atMs: this.#world.nowMs, processes, text, spared }, measure);
     this.#deeds.push(deed);
     if (spared) return;
-    deed.measureBy(measure);
     const names = processNames(processes, this.#world.processes.length);
     this.#world.note(`fault ${number}: ${kind}, ${names}: ${text}`);
     for (const watcher of this.#watchers) watcher(deed);
