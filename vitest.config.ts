@@ -8,6 +8,8 @@ const PROCESS_TESTS = 'packages/*/test/process/**/*.test.ts';
 const TIMED_TESTS = ['failover', 'formation', 'many-connections', 'six-nodes', 'slow-consumer'].map(
   (name) => `packages/server/test/process/${name}.test.ts`,
 );
+/** It replaces a module, which must not be seen by others: they share one process and what it has loaded. */
+const REPLACES_MODULES = 'packages/server/test/acceptance/peer-transport.test.ts';
 /** Many runs of one kind, of which `npm test` makes a sample: see simulations/test/sample.ts. */
 const SAMPLED_TESTS = [
   'simulations/test/planted-bugs/planted-bugs.test.ts',
@@ -22,6 +24,7 @@ export default defineConfig({
   resolve: { conditions },
   test: {
     pool: 'forks',
+    isolate: false,
     testTimeout: 30_000,
     reporters: ['default', './simulations/test/sample-reporter.ts'],
     projects: [
@@ -30,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['packages/*/test/**/*.test.ts', 'simulations/test/**/*.test.ts'],
-          exclude: [PROCESS_TESTS, ...SAMPLED_TESTS],
+          exclude: [PROCESS_TESTS, REPLACES_MODULES, ...SAMPLED_TESTS],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -38,6 +41,16 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'sampled', include: SAMPLED_TESTS, maxWorkers: 2, sequence: { groupOrder: 0 } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'isolated',
+          include: [REPLACES_MODULES],
+          isolate: true,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,

@@ -67,7 +67,7 @@ describe('the exhaustive search', { timeout: 120_000 }, () => {
   });
 
   const caught = searchedBugs.filter(({ actions = Infinity }) => actions <= ACTIONS_MAX);
-  const { chosen, meta } = sampleOf('bugs of the exhaustive search', caught, 3);
+  const { chosen, meta } = sampleOf('bugs of the exhaustive search', caught, 6);
 
   it('finds planted bugs, each by a shortest path', { meta }, async () => {
     expect(caught.length).toBeGreaterThanOrEqual(8);

@@ -72,7 +72,7 @@ describe('planted bugs', () => {
   });
 });
 
-const { chosen, meta } = sampleOf('planted bugs', caught, 12);
+const { chosen, meta } = sampleOf('planted bugs', caught, 24);
 
 describe('a planted bug is caught', { meta, timeout: 120_000 }, () => {
   let results: readonly Promise<SearchResult>[] = [];

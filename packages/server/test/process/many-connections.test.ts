@@ -1,16 +1,13 @@
 /**
- * More connections than a server has use for: those that say nothing are closed, those above the limit are refused, and
- * whoever behaves is served all the while.
+ * More connections than a server has use for: those above the limit are refused, and whoever behaves is served all the
+ * while. Those that say nothing: silent-connections.test.ts.
  */
-import { readFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import {
   CLIENT_PATH,
   CLIENT_SUBPROTOCOL,
   encodeRequests,
   defaultLimits,
-  defaultTimings,
   formatAddress,
   REQUESTS_PER_FRAME_MAX,
 } from '@kvorum/common';
@@ -19,21 +16,11 @@ import { sharedBench, testBench } from './support/bench.ts';
 import { Cluster, expectServing } from './support/cluster.ts';
 import { until } from './support/deadline.ts';
 import { SteadyLoad } from './support/load.ts';
-import { print } from './support/print.ts';
-import { openTcp, RawClient } from './support/raw.ts';
-import type { Closed } from './support/raw.ts';
+import { print, printRss } from './support/print.ts';
+import { openAll, RawClient } from './support/raw.ts';
 import type { Status } from './support/server-process.ts';
 import type { TestClient } from './support/test-client.ts';
 import { keyInGroup } from './support/test-client.ts';
-
-const MIB = 1024 * 1024;
-const RSS_BYTES_MAX = 600 * MIB;
-const TCP_CONNECTIONS = 10_000;
-/** Files that this process, and a server, need besides. */
-const FILES_SPARE = 1000;
-/** Headers have 5 s, and that is looked at each second. */
-const TCP_SILENCE_MS_MAX = 10_000;
-const SILENT_CLIENTS = 300;
 
 const bench = sharedBench();
 let cluster: Cluster;
@@ -46,69 +33,6 @@ beforeAll(async () => {
 }, 30_000);
 
 afterEach(() => expectServing(cluster, normal));
-
-function printRss(what: string): void {
-  const server = cluster.server(0);
-  print(`${what}: rss ${Math.round(server.rssBytes / MIB)} MiB, at most ${Math.round(server.rssBytesMax / MIB)} MiB`);
-  expect(server.rssBytesMax).toBeLessThan(RSS_BYTES_MAX);
-}
-
-/** Opens so many at a time. */
-async function openAll<T>(count: number, atOnce: number, openOne: () => Promise<T>): Promise<T[]> {
-  const opened: T[] = [];
-  while (opened.length < count) {
-    const batch = Array.from({ length: Math.min(atOnce, count - opened.length) }, openOne);
-    opened.push(...(await Promise.all(batch)));
-  }
-  return opened;
-}
-
-it('connections that say nothing are closed: 10,000 of TCP, and websocket clients that ask for nothing', async () => {
-  // At the same time: each waits for a limit of the server.
-  await Promise.all([silentWebsockets(), silentTcp()]);
-});
-
-async function silentTcp(): Promise<void> {
-  const filesMax = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
-  const wanted = Math.min(TCP_CONNECTIONS, filesMax - FILES_SPARE);
-  const own = testBench();
-  const sockets: Socket[] = [];
-  own.atEnd(() => sockets.forEach((socket) => socket.destroy()));
-  let closed = 0;
-  await openAll(wanted, 500, async () => {
-    const socket = await openTcp(cluster.address(0));
-    sockets.push(socket);
-    socket.resume().on('close', () => (closed += 1));
-  });
-  expect(sockets).toHaveLength(wanted);
-  const openedMs = performance.now();
-  print(`${wanted} silent TCP connections were opened, ${closed} of them closed by then`);
-  printRss('with them');
-  await expectServing(cluster, normal);
-  await until('close of all of them', TCP_SILENCE_MS_MAX, () => closed === wanted);
-  print(`all closed ${Math.round(performance.now() - openedMs)} ms after the last was opened`);
-  printRss('without them');
-}
-
-/** They are told the reason; clients that ask for something are not closed. */
-async function silentWebsockets(): Promise<void> {
-  const own = testBench();
-  const busy = await RawClient.open(own, cluster.address(0));
-  expect((await busy.request({ type: 'layout' })).type).toBe('layout');
-  const openedMs = performance.now();
-  const clients = await openAll(SILENT_CLIENTS, 100, () => RawClient.open(own, cluster.address(0)));
-  // A ping is no request.
-  for (const client of clients.slice(0, 10)) client.socket.ping();
-  expect((await cluster.server(0).status()).clients).toBeGreaterThanOrEqual(SILENT_CLIENTS);
-  const closes = await Promise.all(clients.map((client) => client.closing(defaultTimings.firstFrameTimeoutMs + 3000)));
-  const tookMs = performance.now() - openedMs;
-  expect(tookMs).toBeGreaterThanOrEqual(defaultTimings.firstFrameTimeoutMs - 100);
-  const expected: Closed = { code: 1008, reason: 'nothing was asked for 10 s' };
-  expect(closes).toEqual(clients.map(() => expected));
-  print(`${SILENT_CLIENTS} silent websocket clients were closed after ${Math.round(tookMs)} ms`);
-  expect((await busy.request({ type: 'layout' })).type).toBe('layout');
-  await until('few clients', 3000, async () => (await cluster.server(0).status()).clients < SILENT_CLIENTS);
-}
 
 it('clients above the limit are refused with 503 and the limit; the others are served', async () => {
   const own = testBench();
@@ -134,7 +58,7 @@ it('clients above the limit are refused with 503 and the limit; the others are s
     });
   });
   print(`${defaultLimits.clientConnectionsMax + 20} websocket clients at once: ${reasons.length} were refused`);
-  printRss('with them');
+  printRss(cluster.server(0), 'with them');
   expect(reasons.length).toBeGreaterThan(0);
   expect(new Set(reasons)).toEqual(
     new Set([`503 this server has its limit of ${defaultLimits.clientConnectionsMax} connections`]),
@@ -171,7 +95,7 @@ it('a client that floods a server with questions about its status does not stop 
   flooder.socket.terminate();
   await load.stop();
   print(`40,960 status requests in ten frames: ${flooded.text}; before ${before.text}; ${answered} frames of replies`);
-  printRss('with them');
+  printRss(cluster.server(0), 'with them');
   expect(load.failed).toEqual([]);
   expect(flooded.ms).toBeLessThanOrEqual(1000);
 });
@@ -206,5 +130,5 @@ it('a client that opens sessions without end does not lock the others out', asyn
   );
   await normal.put(key, 'after');
   expect((await normal.get(key))?.value).toBe('after');
-  printRss(`${opened} sessions`);
+  printRss(cluster.server(0), `${opened} sessions`);
 });

@@ -127,3 +127,13 @@ export function openTcp(address: Address): Promise<Socket> {
     socket.on('error', reject);
   });
 }
+
+/** Opens so many at a time. */
+export async function openAll<T>(count: number, atOnce: number, openOne: () => Promise<T>): Promise<T[]> {
+  const opened: T[] = [];
+  while (opened.length < count) {
+    const batch = Array.from({ length: Math.min(atOnce, count - opened.length) }, openOne);
+    opened.push(...(await Promise.all(batch)));
+  }
+  return opened;
+}
