@@ -40,6 +40,7 @@ describe('seeds that found something', () => {
       'a request that was passed on and lost does not hold a place of its connection for longer than the client waits',
     ],
     ['chaos-5', 70_000_577, 'a node that closed a connection is dialled again at once'],
+    ['chaos-5-wide', 130_060_012, 'a group that has much to write to its state storage does so at once'],
     ['chaos-5', 5340, 'who does not know a snapshot transfer says so'],
   ])('%s, seed %i: %s', (name, seed) => {
     const found = scenario(name);

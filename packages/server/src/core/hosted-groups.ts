@@ -429,7 +429,7 @@ export class HostedGroups {
   }
 
   #onApplied(group: GroupId): void {
-    this.#flusher.schedule();
+    this.#flusher.schedule(this.#replicas.get(group)?.applied?.flushIsUrgent === true);
     if (group !== METADATA_GROUP) return;
     const layout = this.#storedLayout();
     if (layout !== undefined) this.adoptLayout(layout);

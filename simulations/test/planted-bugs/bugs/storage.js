@@ -196,6 +196,17 @@ export const storageBugs = [
     ],
   },
   {
+    name: 'flush-waits-out-its-interval',
+    breaks: 'liveness',
+    area: 'storage',
+    wrong: 'A group that refuses writes because too much is unwritten waits for the next regular flush.',
+    scenario: 'chaos-5-wide',
+    edits: [
+      { at: 'Flusher.schedule', find: '&& urgent)', replace: '&& false)' },
+      { at: 'Flusher.schedule', find: 'urgent ? 0 :', replace: 'false ? 0 :' },
+    ],
+  },
+  {
     name: 'flush-hides-its-values',
     breaks: 'safety',
     area: 'storage',

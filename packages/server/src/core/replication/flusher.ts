@@ -1,8 +1,8 @@
 /**
  * Writes applied state to the state storage in the background, all groups in one transaction, one transaction under way
- * at a time. What it wrote lets the log be trimmed.
+ * at a time: after an interval, at once when a group has much to write. What it wrote lets the log be trimmed.
  */
-import type { Clock, GroupId, Histogram } from '@kvorum/common';
+import type { CancelTimer, Clock, GroupId, Histogram } from '@kvorum/common';
 import type { AppliedStateStorage, StateMutation } from '../storage/storage-ports.ts';
 import type { GroupReplica } from './group-replica.ts';
 
@@ -19,7 +19,8 @@ export class Flusher {
   readonly #host: FlusherHost;
   readonly #intervalMs: number;
   readonly #duration: Histogram;
-  #scheduled = false;
+  #phase: 'idle' | 'waiting' | 'urgent' | 'writing' = 'idle';
+  #cancelTimer: CancelTimer = () => undefined;
   #stopped = false;
   #waiting: (() => void)[] = [];
 
@@ -31,11 +32,12 @@ export class Flusher {
     this.#duration = duration;
   }
 
-  /** Something was applied: it is written within the interval. */
-  schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#clock.setTimer(this.#intervalMs, () => this.#flush());
+  /** Something was applied: it is written within the interval, or else as soon as this turn is over. */
+  schedule(urgent: boolean): void {
+    if (this.#phase !== 'idle' && !(this.#phase === 'waiting' && urgent)) return;
+    this.#cancelTimer();
+    this.#phase = urgent ? 'urgent' : 'waiting';
+    this.#cancelTimer = this.#clock.setTimer(urgent ? 0 : this.#intervalMs, () => this.#flush());
   }
 
   stop(): void {
@@ -45,13 +47,14 @@ export class Flusher {
   /** Calls back once everything applied so far is on disk. */
   flushAll(done: () => void): void {
     this.#waiting.push(done);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+    if (this.#phase === 'writing') return;
+    this.#cancelTimer();
     this.#flush();
   }
 
   #flush(): void {
     if (this.#stopped) return;
+    this.#phase = 'writing';
     const mutations: StateMutation[] = [];
     const flushed = this.#waiting;
     this.#waiting = [];
@@ -66,10 +69,11 @@ export class Flusher {
       });
     }
     const done = (): void => {
-      this.#scheduled = false;
+      this.#phase = 'idle';
       for (const callback of flushed) callback();
-      const replicas = [...this.#host.replicas()];
-      if (this.#waiting.length > 0 || replicas.some(({ applied }) => applied?.hasUnflushed === true)) this.schedule();
+      const states = [...this.#host.replicas()].map(({ applied }) => applied);
+      const urgent = this.#waiting.length > 0 || states.some((state) => state?.flushIsUrgent === true);
+      if (urgent || states.some((state) => state?.hasUnflushed === true)) this.schedule(urgent);
     };
     if (mutations.length === 0) {
       done();

@@ -156,6 +156,10 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     return this.#state.hasUnflushed;
   }
 
+  get flushIsUrgent(): boolean {
+    return this.#state.machine.unflushedBytes > this.#limits.unflushedBytesMax / 2;
+  }
+
   get durableIndex(): number {
     return this.#state.durableIndex;
   }
@@ -292,7 +296,8 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
     const hasRoom = this.#state.machine.unflushedBytes <= this.#limits.unflushedBytesMax;
     if (hasRoom && this.#proposals.take(ticket, request)) return;
     mark('busy');
-    this.#reply(ticket, refusal('busy', `group ${group} has its limit of undecided commands; try again`));
+    const what = hasRoom ? 'undecided commands' : 'changes that are not on disk';
+    this.#reply(ticket, refusal('busy', `group ${group} has its limit of ${what}; try again`));
   }
 
   /** Tells the log of a state that came from another replica, after the installation or after a restart. */

@@ -11,12 +11,16 @@ import { b, scriptedReplica, text } from '../values.ts';
 const INTERVAL_MS = 200;
 
 /** The applied state of a group as the flusher sees it: values that were not flushed, one record each. */
-class Values implements Pick<AppliedState, 'hasUnflushed' | 'startFlush'> {
+class Values implements Pick<AppliedState, 'hasUnflushed' | 'flushIsUrgent' | 'startFlush'> {
   readonly unflushed: string[] = [];
   durable = 0;
 
   get hasUnflushed(): boolean {
     return this.unflushed.length > 0;
+  }
+
+  get flushIsUrgent(): boolean {
+    return this.unflushed.length > 2;
   }
 
   startFlush(): ReturnType<AppliedState['startFlush']> {
@@ -48,8 +52,9 @@ class Rig {
   }
 
   apply(group: GroupId, value: string): void {
-    this.groups.get(group)?.values.unflushed.push(value);
-    this.flusher.schedule();
+    const values = this.groups.get(group)?.values;
+    values?.unflushed.push(value);
+    this.flusher.schedule(values?.flushIsUrgent === true);
   }
 
   stored(group: GroupId): string {
@@ -105,6 +110,33 @@ describe('what was applied', () => {
     expect(rig.storage.commits.waiting).toHaveLength(0);
   });
 
+  it('is written at once when a group has much of it, whether others wait for the interval or a transaction', () => {
+    const rig = new Rig();
+    rig.apply(2, 'x');
+    for (const value of ['a', 'b', 'c']) rig.apply(1, value);
+    rig.clock.advance(0);
+    expect(rig.storage.commits.waiting).toHaveLength(1);
+    for (const value of ['d', 'e', 'f']) rig.apply(1, value);
+    rig.storage.commits.finish();
+    expect([rig.stored(1), rig.stored(2)]).toEqual(['a b c', 'x']);
+    rig.clock.advance(0);
+    rig.storage.commits.finish();
+    expect(rig.stored(1)).toBe('a b c d e f');
+    rig.clock.advance(10 * INTERVAL_MS);
+    expect(rig.storage.commits.waiting).toHaveLength(0);
+  });
+
+  it('and waits for its interval is written at once when the node wants that', () => {
+    const rig = new Rig();
+    rig.apply(1, 'a');
+    let told = 0;
+    rig.flusher.flushAll(() => (told += 1));
+    rig.storage.commits.finish();
+    expect([told, rig.stored(1)]).toEqual([1, 'a']);
+    rig.clock.advance(10 * INTERVAL_MS);
+    expect(rig.storage.commits.waiting).toHaveLength(0);
+  });
+
   it('is written at once when the node wants that, and it is told when', () => {
     const rig = new Rig();
     let told = 0;
@@ -126,7 +158,7 @@ describe('what was applied', () => {
     rig.flusher.flushAll(() => (stored = rig.stored(1)));
     rig.storage.commits.finish();
     expect(stored).toBe('');
-    rig.clock.advance(INTERVAL_MS);
+    rig.clock.advance(0);
     rig.storage.commits.finish();
     expect(stored).toBe('a b');
   });

@@ -47,6 +47,7 @@ class Side {
     return {
       query: () => ({ type: 'value', found: undefined }),
       hasUnflushed: false,
+      flushIsUrgent: false,
       durableIndex: 0,
       startFlush: () => undefined,
       snapshotProof: () => this.proof,
