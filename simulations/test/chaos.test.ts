@@ -41,6 +41,7 @@ describe('seeds that found something', () => {
     ],
     ['chaos-5', 70_000_577, 'a node that closed a connection is dialled again at once'],
     ['chaos-5-wide', 130_060_012, 'a group that has much to write to its state storage does so at once'],
+    ['chained-5', 4, 'of two that stand at the same time and cannot see each other, one yields'],
     ['chaos-5', 5340, 'who does not know a snapshot transfer says so'],
   ])('%s, seed %i: %s', (name, seed) => {
     const found = scenario(name);
@@ -86,7 +87,7 @@ describe('the checks', () => {
       }
       run.heal();
       run.world.runFor(1000);
-      run.finish({ okMin: 100 });
+      run.finish({ okShareMin: 0.1 });
     },
   };
 
@@ -118,7 +119,7 @@ describe('the checks', () => {
         run.world.runFor(600);
       }
       run.heal();
-      run.finish({ okMin: 100 });
+      run.finish({ okShareMin: 0.1 });
     },
   });
 
@@ -155,7 +156,7 @@ describe('the checks', () => {
         run.world.crash(0);
         run.nemesis.crash(0);
         run.heal();
-        run.finish({ okMin: 1 });
+        run.finish({ okShareMin: 0.1 });
       },
     };
     expect(runScenario(harmless, { seed: 1, seconds: 1 }).complaints).toEqual(['no fault did anything']);

@@ -26,4 +26,5 @@ export const mark = declareMarks('consensus', [
   'snapshot-needed-by-leader',
   'snapshot-offered',
   'stalled-disk',
+  'yielded-to-unseen-leader',
 ]);

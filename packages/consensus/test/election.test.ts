@@ -63,12 +63,14 @@ describe('only a quorum-connected node may lead', () => {
     expect(election.happy).toBe(false);
   });
 
-  it('a leader whose majority follows a higher ballot is not happy on its own', () => {
+  it('a leader whose majority follows a higher one that it never meets yields to that one, and stands again once that is gone', () => {
     const election = first(3);
     election.onHeartbeatRound(answers([2, {}], [3, {}]));
     const higher = ballot(5, 3);
     election.onHeartbeatRound(answers([2, { leaderBallot: higher, happy: true }]));
-    expect(election.happy).toBe(true);
+    expect([election.elected, election.happy, election.leaderBallot]).toEqual([false, false, higher]);
+    election.onHeartbeatRound(answers([2, { leaderBallot: higher, happy: true }]));
+    expect([election.elected, election.ownBallot.number]).toEqual([false, 1]);
     election.onHeartbeatRound(answers([2, { leaderBallot: higher, happy: false }]));
     expect(election.ownBallot.number).toBe(6);
   });

@@ -12,6 +12,9 @@ export interface EndedOperation {
   readonly tookMs: number;
   /** How much of it the client stood still. */
   readonly stoodStillMs: number;
+  /** What its process sent meanwhile, in frames, and for how many operations at most at a time. */
+  readonly sent: number;
+  readonly sharers: number;
   /** Undefined: it was answered. */
   readonly error: Pick<KvorumError, 'code' | 'outcome' | 'message'> | undefined;
 }
@@ -20,6 +23,10 @@ export interface EndedOperation {
 const LATE_MS_MAX = 50;
 /** Timers and clocks round. */
 const EARLY_MS_MAX = 1;
+
+/** An operation is asked for again after pauses only, each followed by no more than a few hints. */
+const SENT_AT_ONCE_MAX = 8;
+const SENT_PER_MS_MAX = 0.25;
 
 /** What a caller may see, and what it then knows of its command. The rest is the client's business to get over. */
 const errorsOfCorrectClients: Readonly<Record<string, KvorumError['outcome']>> = {
@@ -34,10 +41,14 @@ export function operationComplaint({
   timeoutMs,
   tookMs,
   stoodStillMs,
+  sent,
+  sharers,
   error,
 }: EndedOperation): string | undefined {
   const took = `${tookMs.toFixed(1)} ms, its time is ${timeoutMs} ms`;
   if (tookMs - stoodStillMs > timeoutMs + LATE_MS_MAX) return `a ${name} ended after ${took}`;
+  if (sent > sharers * (SENT_AT_ONCE_MAX + SENT_PER_MS_MAX * tookMs))
+    return `a ${name} took ${sent} requests, of ${sharers} operations, in ${tookMs.toFixed(1)} ms`;
   if (error === undefined) return undefined;
   const outcome = errorsOfCorrectClients[error.code];
   if (outcome === undefined) return `a ${name} ended with ${error.code}, which no caller is to see: ${error.message}`;

@@ -1,11 +1,11 @@
 /**
  * The section about a long run in docs/evidence.md: what ran and what came of it, nothing else.
  */
-import { count, duration, milliseconds, several, speed } from './figures.ts';
+import { count, duration, several, speed } from './figures.ts';
 import { formatRanges } from './number-ranges.ts';
 import { markdownTable } from './table.ts';
 import type { ScenarioTally, Tally } from './tally.ts';
-import { failedSeeds, marksNeverHit, totalOf } from './tally.ts';
+import { extremeRows, failedSeeds, marksNeverHit, totalOf } from './tally.ts';
 
 export interface EvidenceFacts {
   /** YYYY-MM-DD */
@@ -47,7 +47,7 @@ export function evidenceSection(facts: EvidenceFacts): string {
       `- Counted: ${pairs(tally.counts)}.`,
       `- Coverage marks: ${marks(tally)}`,
     ],
-    longestTable(tally),
+    extremesTable(tally),
   ];
   return `${paragraphs.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
@@ -63,7 +63,7 @@ function scenarioTable({ tally, seeds }: EvidenceFacts): string[] {
     'operations checked',
     'faults',
   ];
-  const row = (name: string, range: string, sums: Omit<ScenarioTally, 'failures' | 'longest'>): string[] => [
+  const row = (name: string, range: string, sums: Omit<ScenarioTally, 'failures' | 'extremes'>): string[] => [
     name,
     range,
     count(sums.runs),
@@ -81,12 +81,10 @@ function scenarioTable({ tally, seeds }: EvidenceFacts): string[] {
   return markdownTable([head, ...rows], ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right']);
 }
 
-function longestTable(tally: Tally): string[] {
-  const rows = Object.entries(tally.scenarios).flatMap(([scenario, { longest }]) =>
-    Object.entries(longest).map(([name, { ms, seed }]) => [scenario, name, milliseconds(ms), `${seed}`]),
-  );
-  if (rows.length === 0) return ['No times were measured.'];
-  return markdownTable([['scenario', 'longest', 'time', 'seed'], ...rows], ['left', 'left', 'right', 'right']);
+function extremesTable(tally: Tally): string[] {
+  const rows = extremeRows(tally);
+  if (rows.length === 0) return ['Nothing was measured that has a bound.'];
+  return markdownTable([['scenario', 'what', 'measured', 'seed'], ...rows], ['left', 'left', 'right', 'right']);
 }
 
 function failures(tally: Tally): string {

@@ -15,6 +15,11 @@ export function milliseconds(ms: number): string {
   return `${count(ms)} ms`;
 }
 
+/** Of a share from 0 to 1. */
+export function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
 export function duration(ms: number): string {
   const seconds = ms / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

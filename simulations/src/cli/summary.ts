@@ -1,11 +1,11 @@
 /**
  * What came of many runs, for the terminal.
  */
-import { count, duration, milliseconds, several, speed } from './figures.ts';
+import { count, duration, several, speed } from './figures.ts';
 import { formatRanges } from './number-ranges.ts';
 import { textTable } from './table.ts';
 import type { ScenarioTally, Tally } from './tally.ts';
-import { failedSeeds, marksNeverHit, totalOf } from './tally.ts';
+import { extremeRows, failedSeeds, marksNeverHit, totalOf } from './tally.ts';
 
 export interface SummarySettings {
   /** Runs that were asked for. */
@@ -21,7 +21,7 @@ export function summaryText(tally: Tally, { wanted, wallMs, processes }: Summary
   return [
     '',
     ...scenarioTable(tally),
-    ...section('longest times', longestTable(tally)),
+    ...section('nearest to a bound', extremesTable(tally)),
     ...section('faults by kind', pairs(tally.faults)),
     ...section('counted', pairs(tally.counts)),
     ...section('coverage marks', markLines(tally)),
@@ -42,7 +42,7 @@ function verdict({ runs, passed }: Pick<ScenarioTally, 'runs' | 'passed'>): stri
 
 function scenarioTable(tally: Tally): string[] {
   const head = ['scenario', 'passed', 'operations checked', 'unknown', 'faults', 'simulated s', 's/s per process'];
-  const row = (name: string, sums: Omit<ScenarioTally, 'failures' | 'longest'>): string[] => [
+  const row = (name: string, sums: Omit<ScenarioTally, 'failures' | 'extremes'>): string[] => [
     name,
     `${count(sums.passed)} of ${count(sums.runs)}`,
     count(sums.operations),
@@ -56,10 +56,8 @@ function scenarioTable(tally: Tally): string[] {
   return textTable([head, ...rows], ['left', 'right', 'right', 'right', 'right', 'right', 'right']);
 }
 
-function longestTable(tally: Tally): string[] {
-  const rows = Object.entries(tally.scenarios).flatMap(([scenario, { longest }]) =>
-    Object.entries(longest).map(([name, { ms, seed }]) => [scenario, name, milliseconds(ms), `seed ${seed}`]),
-  );
+function extremesTable(tally: Tally): string[] {
+  const rows = extremeRows(tally).map(([scenario, name, value, seed]) => [scenario, name, value, `seed ${seed}`]);
   return textTable(rows, ['left', 'left', 'right', 'left']);
 }
 

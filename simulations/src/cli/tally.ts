@@ -3,10 +3,12 @@
  */
 import { faultKinds } from '../faults/nemesis.ts';
 import { complaintKind } from './complaint-kind.ts';
+import { milliseconds, percent } from './figures.ts';
 import type { Outcome, Task } from './task.ts';
 
-export interface Longest {
-  readonly ms: number;
+/** The longest time or the least share that was measured, and where. */
+export interface Extreme {
+  readonly value: number;
   readonly seed: number;
 }
 
@@ -24,7 +26,8 @@ export interface ScenarioTally {
   repeatedAlike: number;
   /** By seed: the kind of the first complaint. */
   readonly failures: Record<string, string>;
-  readonly longest: Record<string, Longest>;
+  /** Of what a bound is on, by its name, which tells what it is: ` ms` for a time, ` share` for a share. */
+  readonly extremes: Record<string, Extreme>;
 }
 
 export interface Tally {
@@ -36,6 +39,7 @@ export interface Tally {
 }
 
 const TIME = / ms$/;
+const SHARE = / share$/;
 
 export function emptyTally(): Tally {
   return { scenarios: {}, faults: {}, marks: {}, counts: {} };
@@ -57,13 +61,13 @@ export function addOutcome(tally: Tally, { scenario, options }: Task, outcome: O
   addAll(tally.faults, outcome.faults);
   addAll(tally.marks, outcome.marks);
   for (const [name, value] of Object.entries(outcome.counts)) {
-    if (!TIME.test(name)) add(tally.counts, name, value);
-    else note(sums.longest, name.replace(TIME, ''), { ms: value, seed: options.seed });
+    if (TIME.test(name) || SHARE.test(name)) note(sums.extremes, name, { value, seed: options.seed });
+    else add(tally.counts, name, value);
   }
 }
 
 /** All scenarios together, but for what belongs to a seed. */
-export function totalOf(tally: Tally): Omit<ScenarioTally, 'failures' | 'longest'> {
+export function totalOf(tally: Tally): Omit<ScenarioTally, 'failures' | 'extremes'> {
   const total = emptyScenario();
   for (const sums of Object.values(tally.scenarios)) {
     total.runs += sums.runs;
@@ -108,14 +112,25 @@ function emptyScenario(): ScenarioTally {
     repeated: 0,
     repeatedAlike: 0,
     failures: {},
-    longest: {},
+    extremes: {},
   };
 }
 
-function note(longest: Record<string, Longest>, name: string, time: Longest): void {
-  const before = longest[name];
-  const earlier = time.ms === before?.ms && time.seed < before.seed;
-  if (before === undefined || time.ms > before.ms || earlier) longest[name] = time;
+/** Keeps the one that is more extreme, of equal ones that of the lower seed. */
+function note(extremes: Record<string, Extreme>, name: string, extreme: Extreme): void {
+  const before = extremes[name];
+  const further = before === undefined ? 1 : (extreme.value - before.value) * (SHARE.test(name) ? -1 : 1);
+  if (further > 0 || (further === 0 && extreme.seed < (before?.seed ?? 0))) extremes[name] = extreme;
+}
+
+/** A row for each: such as `longest progress after healing`, `300 ms`, and the seed. */
+export function extremeRows(tally: Tally): [scenario: string, name: string, value: string, seed: string][] {
+  return Object.entries(tally.scenarios).flatMap(([scenario, { extremes }]) =>
+    Object.entries(extremes).map(([name, { value, seed }]): [string, string, string, string] => {
+      if (TIME.test(name)) return [scenario, `longest ${name.replace(TIME, '')}`, milliseconds(value), `${seed}`];
+      return [scenario, `least ${name.replace(SHARE, '')}`, percent(value), `${seed}`];
+    }),
+  );
 }
 
 function add(sums: Record<string, number>, name: string, value: number): void {

@@ -72,7 +72,7 @@ function smallRun(crashes: (point: CrashPoint) => boolean, keeps = true): Scenar
       run.nemesis.crash(run.leaderOf(1));
       run.world.runFor(250);
       run.heal();
-      run.finish({ okMin: 20, okRateMin: 0 });
+      run.finish({ okShareMin: 0.1, okRateMin: 0 });
     },
   };
 }

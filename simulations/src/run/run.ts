@@ -65,7 +65,10 @@ export interface RunResult {
   readonly deeds: readonly Deed[];
   /** How often rare branches of the product were taken. */
   readonly marks: Readonly<Record<string, number>>;
-  /** Events and measurements of the scenario; a name that ends in ` ms` is a time, of which the longest counts. */
+  /**
+   * Events and measurements of the scenario; a name that ends in ` ms` is a time, of which the longest counts, one that ends in
+   * ` share` a share from 0 to 1, of which the least does.
+   */
   readonly counts: Readonly<Record<string, number>>;
   /** The last lines of the trace. */
   readonly trace: readonly string[];
@@ -92,6 +95,16 @@ export interface Scenario {
   run(run: Run): void;
 }
 
+/** Below them a run proves too little: shares of the operations that the load could do, 0 to 1. */
+export interface ActivityBounds {
+  /** Answered, in the whole run. */
+  readonly okShareMin: number;
+  /** Answered while there were faults; as in the whole run unless it is told. */
+  readonly faultyShareMin?: number;
+  /** Answered of those that were asked, 0.9 unless it is told. */
+  readonly okRateMin?: number;
+}
+
 interface Probe {
   readonly core: ClientCore;
   readonly keys: readonly Uint8Array[];
@@ -112,6 +125,10 @@ const EQUAL_MS_MAX = 10 * ELECTION_TIMEOUT_MS;
 const TRANSFER_MS_MAX = 1000;
 /** Whatever was asked is answered by then: the longest wait is for a request that was passed on and lost. */
 const FORGOTTEN_MS_MAX = 10_000;
+/** Faults that are over sooner say nothing of what is answered meanwhile. */
+const FAULTY_MS_MIN = 1000;
+/** Of the operations that are needed, next to another one on their key. */
+const OVERLAPPING_SHARE_MIN = 0.03;
 const PROBE_PAUSE_US = 10_000;
 /** Comparing states takes time. */
 const LOOK_MS = 20;
@@ -196,6 +213,11 @@ export class Run {
     this.counts[name] = Math.max(this.counts[name] ?? 0, ms);
   }
 
+  /** Notes a share, of which the least counts. */
+  least(name: string, share: number): void {
+    this.counts[name] = Math.min(this.counts[name] ?? Infinity, share);
+  }
+
   /** Starts every node and waits until all groups have leaders. */
   form(): void {
     this.world.startInOrder();
@@ -278,7 +300,7 @@ export class Run {
   }
 
   /** Ends the load and checks everything that holds for any run. */
-  finish(bounds: { readonly okMin: number; readonly okRateMin?: number }): void {
+  finish({ okShareMin, faultyShareMin = okShareMin, okRateMin = 0.9 }: ActivityBounds): void {
     this.load.stop();
     const ended = this.world.runUntil(() => this.load.idle, 30_000);
     const open = 'operations were still open 30 s after the load ended';
@@ -299,11 +321,13 @@ export class Run {
     const checked = `${figures.checkedOperations} operations on ${figures.keys} keys`;
     this.#judge('linearizable', checked, verdict === 'linearizable' ? [] : [explanation]);
     this.#judge('session guarantees', checked, sessionComplaints(calls));
-    const vacuity = { okMin: bounds.okMin, okRateMin: bounds.okRateMin ?? 0.5, overlappingMin: bounds.okMin / 20 };
+    const okMin = this.#expected(this.load.possible(), okShareMin);
+    this.least('answered of what was possible share', figures.ok / this.load.possible());
+    this.least('answered of what was asked share', figures.ok / figures.calls);
     const much = `${figures.ok} operations answered, ${figures.overlapping} of them next to another on their key`;
     this.#judge('enough happened', much, [
-      ...vacuityComplaints(figures, vacuity),
-      ...this.#vacuousFaults(bounds.okMin),
+      ...vacuityComplaints(figures, { okMin, okRateMin, overlappingMin: okMin * OVERLAPPING_SHARE_MIN }),
+      ...this.#vacuousFaults(faultyShareMin),
     ]);
     const { compared, complaints } = this.#agreement;
     this.count('decided entries compared', compared);
@@ -423,17 +447,25 @@ export class Run {
     });
   }
 
-  /** Why the faults prove too little: none did anything, or fewer than `okMin` operations a minute were answered meanwhile. */
-  #vacuousFaults(okMin: number): string[] {
+  /** How many must be answered, with room for the chance that there is where they are few. */
+  #expected(possible: number, shareMin: number): number {
+    return Math.max(1, Math.floor(shareMin * possible - 2 * Math.sqrt(possible)));
+  }
+
+  /** Why the faults prove too little: none did anything, or less was answered meanwhile than must be. */
+  #vacuousFaults(okShareMin: number): string[] {
     const inflicted = this.nemesis.deeds.filter((deed) => !deed.spared);
     const [first] = inflicted.filter((deed) => deed.fired);
     if (first === undefined) return inflicted.length === 0 ? [] : ['no fault did anything'];
     const untilMs = this.#healedMs ?? this.world.nowMs;
-    const needed = Math.floor((okMin * (untilMs - first.atMs)) / 60_000);
-    const { ok, overlapping } = activityBetween(this.load.calls, first.atMs * 1000, untilMs * 1000);
     const complaints = this.#idleKinds(inflicted);
+    if (untilMs - first.atMs < FAULTY_MS_MIN) return complaints;
+    const possible = this.load.possible(first.atMs, untilMs);
+    const needed = this.#expected(possible, okShareMin);
+    const { ok, overlapping } = activityBetween(this.load.calls, first.atMs * 1000, untilMs * 1000);
+    this.least('answered under faults share', ok / possible);
     if (ok < needed) complaints.push(`only ${ok} operations were answered under faults, ${needed} needed`);
-    if (overlapping < Math.floor(needed / 20))
+    if (overlapping < Math.floor(needed * OVERLAPPING_SHARE_MIN))
       complaints.push(`only ${overlapping} operations under faults overlap another`);
     return complaints;
   }

@@ -170,7 +170,7 @@ function aimedAt(nodes: number): Scenario {
     }),
     run(run) {
       const load = { clients: 10, readers: READERS, pauseMs: [0, 60] } as const;
-      strikeAgainAndAgain(run, { load, quietMs: [200, 700], strokes, okRateMin: 0.8 });
+      strikeAgainAndAgain(run, { load, quietMs: [200, 700], strokes, okRateMin: 0.9 });
     },
   };
 }

@@ -45,7 +45,7 @@ function chaosOf(shape: Pick<Scenario, 'name' | 'nodes' | 'replication' | 'parti
       run.heal();
       const phase = stayPartial(run);
       run.heal();
-      run.finish({ okMin: 30, okRateMin: 0.1 });
+      run.finish({ okShareMin: 0.25, faultyShareMin: 0.2, okRateMin: 0.35 });
       requireLatency(run, phase);
     },
   };

@@ -17,7 +17,7 @@ export const lossAndDuplication: Scenario = {
     run.expect(run.world.network.figures.lost > 100, 'hardly anything was lost');
     run.expect(run.world.network.figures.duplicated > 100, 'hardly anything was repeated');
     run.heal();
-    run.finish({ okMin: 300 });
+    run.finish({ okShareMin: 0.35 });
   },
 };
 
@@ -44,6 +44,6 @@ export const exactlyOnce: Scenario = {
     }
     run.expect(run.world.network.figures.resets > 10, 'hardly any connection broke');
     run.heal();
-    run.finish({ okMin: 300 });
+    run.finish({ okShareMin: 0.5 });
   },
 };

@@ -5,9 +5,12 @@
 import { ELECTION_TIMEOUT_MS } from '../run/run.ts';
 import type { Run, Scenario } from '../run/run.ts';
 import type { ProcessId } from '../world/network.ts';
+import { processName } from '../world/process-name.ts';
 
 /** The bar: decisions resume within four election timeouts of the cut. */
 const RESUME_MS_MAX = 4 * ELECTION_TIMEOUT_MS;
+/** A heartbeat round, which late answers may have lengthened, and the time to notice what it said. */
+const YIELD_MS_MAX = 4 * ELECTION_TIMEOUT_MS;
 
 export const symmetricPartition: Scenario = {
   name: 'symmetric-partition',
@@ -35,7 +38,7 @@ export const symmetricPartition: Scenario = {
     );
     run.heal();
     run.world.runFor(run.durationMs / 4);
-    run.finish({ okMin: 300 });
+    run.finish({ okShareMin: 0.6 });
   },
 };
 
@@ -84,26 +87,28 @@ function constrainedElection(nodes: number): Scenario {
 function chained(nodes: number): Scenario {
   return {
     name: `chained-${nodes}`,
-    summary: 'the nodes form a line with the leader at its end; decisions resume and the leader changes at most once',
+    summary: 'the nodes form a line with the leader at its end; decisions resume, and one new leader stays, if any',
     ...partial(nodes),
     run(run) {
       const leader = begin(run);
       const line = [leader, ...run.random.shuffle(run.world.processes.filter((process) => process !== leader))];
-      const changes = new Set<string>();
       const target = cutAndTarget(run, () => {
         run.nemesis.keepOnly((a, b) => Math.abs(line.indexOf(a) - line.indexOf(b)) === 1);
       });
       requireDecisions(run, target);
+      // Two that cannot see each other may have stood at the same time: one of them yields.
+      run.world.runFor(YIELD_MS_MAX);
+      const leaders = new Set<string>();
       const endMs = run.world.nowMs + 5000;
       while (run.world.nowMs < endMs) {
         run.world.runFor(10);
         for (const process of run.world.up) {
           const view = run.world.node(process)?.group(1);
-          if (view?.serves === true && process !== leader) changes.add(`${process}/${view.term.number}`);
+          if (view?.serves === true && process !== leader)
+            leaders.add(`${processName(process)} with ballot ${view.term.number}`);
         }
       }
-      run.counts['leader changes'] = changes.size;
-      run.expect(changes.size <= 1, `the leader changed ${changes.size} times: ${[...changes].join(', ')}`);
+      run.expect(leaders.size <= 1, `the group had ${leaders.size} new leaders: ${[...leaders].join(', ')}`);
       stayAndHeal(run);
     },
   };
@@ -152,5 +157,5 @@ function stayAndHeal(run: Run): void {
   run.world.runFor(run.durationMs / 2);
   run.expect(run.load.acknowledgedMs.length > before + 20, 'clients were not served while the partition stayed');
   run.heal();
-  run.finish({ okMin: 300 });
+  run.finish({ okShareMin: 0.42 });
 }

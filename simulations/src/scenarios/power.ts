@@ -140,7 +140,7 @@ function powerAt(nodes: number): Scenario {
     }),
     run(run) {
       const load = { clients: 8, readers: 2, pauseMs: [0, 80] } as const;
-      strikeAgainAndAgain(run, { load, quietMs: [100, 500], strokes, okRateMin: 0.7 });
+      strikeAgainAndAgain(run, { load, quietMs: [100, 500], strokes, okRateMin: 0.75 });
     },
   };
 }

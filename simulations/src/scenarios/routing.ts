@@ -60,7 +60,7 @@ export const forwarding: Scenario = {
     run.heal();
     requireServed(run, neighbours);
     run.heal();
-    run.finish({ okMin: 50, okRateMin: 0.2 });
+    run.finish({ okShareMin: 0.45, okRateMin: 0.25 });
   },
 };
 
@@ -87,7 +87,7 @@ export const allNodesMove: Scenario = {
       }
     }
     run.heal();
-    run.finish({ okMin: 300, okRateMin: 0.95 });
+    run.finish({ okShareMin: 0.75, okRateMin: 0.97 });
   },
 };
 
@@ -111,7 +111,7 @@ export const fullSessions: Scenario = {
       burst(run);
       world.runFor(1000);
     }
-    run.finish({ okMin: 300, okRateMin: 1 });
+    run.finish({ okShareMin: 0.06, okRateMin: 1 });
   },
 };
 

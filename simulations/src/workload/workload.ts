@@ -43,6 +43,8 @@ export const defaultWorkload: WorkloadOptions = {
   operationsMax: Infinity,
 };
 
+/** What an operation takes when nothing is in its way, milliseconds. */
+const OPERATION_MS = 4;
 /** So many that a burst does not make the check of one key costly. */
 const BURST_KEYS = 12;
 
@@ -73,11 +75,14 @@ export class Workload {
   #nextValue = 0;
   #order = 0;
   #running = true;
+  readonly #startedMs: number;
+  #stoppedMs = Infinity;
   #busy = 0;
 
   constructor(world: World, options: WorkloadOptions) {
     this.#world = world;
     this.#options = options;
+    this.#startedMs = world.nowMs;
     this.#random = new RandomStream(world.options.seed, 'workload');
     this.counterKeys = Array.from({ length: options.counters }, (_, i) => `counter-${i}`);
     this.sumKeys = Array.from({ length: options.sums }, (_, i) => `sum-${i}`);
@@ -127,7 +132,16 @@ export class Workload {
 
   /** No new operations; `idle` tells when the last one ended. */
   stop(): void {
+    if (this.#running) this.#stoppedMs = this.#world.nowMs;
     this.#running = false;
+  }
+
+  /** About so many operations it begins in that part of its time, if each is answered as soon as it can be. */
+  possible(fromMs = 0, untilMs = Infinity): number {
+    const { clients, pauseMs, operationsMax } = this.#options;
+    const lastedMs = Math.min(untilMs, this.#stoppedMs) - Math.max(fromMs, this.#startedMs);
+    const cycleMs = (pauseMs[0] + pauseMs[1]) / 2 + OPERATION_MS;
+    return Math.min(operationsMax, Math.max(0, (clients * lastedMs) / cycleMs));
   }
 
   get idle(): boolean {
@@ -222,11 +236,13 @@ export class Workload {
     const { core, clock, process } = connection.client;
     const startedMs = clock.monotonicMs();
     const stoodStillMs = this.#world.clientStoodStillMs(process);
+    const sent = this.#world.clientSent(process);
     const crash = (): void => {
       connection.underWay.delete(crash);
       done(crashed);
     };
     connection.underWay.add(crash);
+    connection.sharers = Math.max(connection.sharers, connection.underWay.size);
     core.submit(operation, timeoutMs, (outcome) => {
       connection.underWay.delete(crash);
       const complaint = operationComplaint({
@@ -234,6 +250,8 @@ export class Workload {
         timeoutMs,
         tookMs: clock.monotonicMs() - startedMs,
         stoodStillMs: this.#world.clientStoodStillMs(process) - stoodStillMs,
+        sent: this.#world.clientSent(process) - sent,
+        sharers: connection.sharers,
         error: outcome instanceof KvorumError ? outcome : undefined,
       });
       if (complaint !== undefined) this.complaints.add(() => complaint);
@@ -272,6 +290,8 @@ const crashed = new KvorumError('outcome-unknown', 'the client crashed', { outco
 class LoadConnection {
   client: SimulatedClient;
   isUp = true;
+  /** Operations under way at a time, at most. */
+  sharers = 0;
   /** Ends each operation under way with an unknown outcome. */
   readonly underWay = new Set<() => void>();
   /** What starts once it is up again. */

@@ -55,6 +55,7 @@ interface ClientMachine {
   readonly host: SimulatedProcess;
   starts: number;
   crashes: number;
+  sent: number;
 }
 
 /** What the node says to its peers that it is. */
@@ -340,7 +341,7 @@ export class World {
   /** A new client process, started. */
   client(): SimulatedClient {
     const process = FIRST_CLIENT + this.#clients.size;
-    this.#clients.set(process, { host: new SimulatedProcess(this.schedule), starts: 0, crashes: 0 });
+    this.#clients.set(process, { host: new SimulatedProcess(this.schedule), starts: 0, crashes: 0, sent: 0 });
     return this.startClient(process);
   }
 
@@ -355,10 +356,10 @@ export class World {
     const clock = fence.clock(undefined, this.#turnUs);
     const random = new RandomStream(this.options.seed, purpose);
     const seeds = random.shuffle(this.#machines.map(({ address }) => address));
-    const core = new ClientCore(
-      { clock, random, dialer: this.#dialer(process, fence), timings: defaultClientTimings },
-      seeds,
-    );
+    const dialer = this.#dialer(process, fence, (what) => {
+      if (what === 'request: sent') machine.sent += 1;
+    });
+    const core = new ClientCore({ clock, random, dialer, timings: defaultClientTimings }, seeds);
     return { core, process, clock };
   }
 
@@ -391,6 +392,11 @@ export class World {
   clientStoodStillMs(process: ProcessId): number {
     const { host } = this.#client(process);
     return (host.stoodStillUs / 1000) * host.clockRate;
+  }
+
+  /** Frames that the client has sent so far. */
+  clientSent(process: ProcessId): number {
+    return this.#client(process).sent;
   }
 
   #client(process: ProcessId): ClientMachine {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { operationComplaint } from '../../src/checkers/index.ts';
 
-const put = { name: 'put of k', timeoutMs: 200, tookMs: 100, stoodStillMs: 0, error: undefined };
+const put = { name: 'put of k', timeoutMs: 200, tookMs: 100, stoodStillMs: 0, sent: 2, sharers: 1, error: undefined };
 const error = (code: string, outcome: string): Parameters<typeof operationComplaint>[0]['error'] =>
   ({ code, outcome, message: 'why' }) as Parameters<typeof operationComplaint>[0]['error'];
 
@@ -12,6 +12,8 @@ describe('an operation', () => {
     ['of a client that stood still is answered when that goes on', { ...put, tookMs: 3000, stoodStillMs: 2900 }],
     ['is given up at its deadline', { ...put, tookMs: 201, error: error('unavailable', 'not-applied') }],
     ['is given up at its deadline while it is under way', { ...put, tookMs: 220, error: error('timeout', 'unknown') }],
+    ['is asked for again after pauses', { ...put, sent: 20 }],
+    ['shares its client with others', { ...put, sent: 60, sharers: 2 }],
     ['loses its session', { ...put, tookMs: 20, error: error('outcome-unknown', 'unknown') }],
   ])('%s', (_what, operation) => {
     expect(operationComplaint(operation)).toBeUndefined();
@@ -24,6 +26,7 @@ describe('an operation', () => {
       { ...put, tookMs: 3000, stoodStillMs: 2000, error: error('timeout', 'unknown') },
       /ended after 3000/,
     ],
+    ['asked for again and again', { ...put, sent: 80, sharers: 2 }, /took 80 requests, of 2 operations, in 100.0 ms/],
     ['given up early', { ...put, error: error('unavailable', 'not-applied') }, /given up after 100.0 ms.*: why/],
     ['told what only the client is to know', { ...put, error: error('wrong-group', 'not-applied') }, /wrong-group/],
     ['told that the node is busy', { ...put, tookMs: 201, error: error('busy', 'not-applied') }, /no caller is to see/],

@@ -159,7 +159,7 @@ describe('what is written down', () => {
     expect(text).toContain('- Unknown verdicts: 2.\n');
     expect(text).toContain('- Faults by kind: crash 160, cut 80.\n');
     expect(text).toContain('- Coverage marks: busy 80; never hit: none.\n');
-    expect(text).toContain('| chaos-5  | progress after healing | 30 ms |   22 |');
+    expect(text).toContain('| chaos-5  | longest progress after healing |    30 ms |   22 |');
     expect(await check(text, { parser: 'markdown', printWidth: 120 })).toBe(true);
   });
 

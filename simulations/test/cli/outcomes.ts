@@ -17,7 +17,7 @@ export function outcomeOf(changes: Partial<Outcome> = {}): Outcome {
     checkedOperations: 1000,
     faults: { crash: 2, cut: 1 },
     numberedFaults: 3,
-    counts: { lost: 5, 'progress after healing ms': 10 },
+    counts: { lost: 5, 'progress after healing ms': 10, 'answered share': 0.9 },
     marks: { 'log-cut': 1, busy: 0 },
     repeated: false,
     sameHash: true,

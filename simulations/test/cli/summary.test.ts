@@ -8,7 +8,11 @@ import { outcomeOf, taskOf } from './outcomes.ts';
 
 const runs: readonly (readonly [string, number, Outcome])[] = [
   ['chaos-3', 1, outcomeOf()],
-  ['chaos-3', 2, outcomeOf({ counts: { lost: 7, 'progress after healing ms': 300 }, repeated: true })],
+  [
+    'chaos-3',
+    2,
+    outcomeOf({ counts: { lost: 7, 'progress after healing ms': 300, 'answered share': 0.5 }, repeated: true }),
+  ],
   ['chaos-3', 3, outcomeOf({ complaints: ['unknown: key "a": no verdict', 'replicas differ in groups 3'] })],
   ['chaos-5', 1, outcomeOf({ faults: { pause: 1500 }, marks: { 'log-cut': 41, busy: 0 } })],
   ['chaos-5', 2, outcomeOf({ complaints: ['not repeatable: ...'], repeated: true, sameHash: false })],
@@ -34,7 +38,7 @@ describe('a tally', () => {
       repeated: 1,
       repeatedAlike: 1,
       failures: { 3: 'unknown: key "…": no verdict' },
-      longest: { 'progress after healing': { ms: 300, seed: 2 } },
+      extremes: { 'progress after healing ms': { value: 300, seed: 2 }, 'answered share': { value: 0.5, seed: 2 } },
     });
     expect(tally.scenarios['chaos-5']).toMatchObject({ passed: 1, repeated: 1, repeatedAlike: 0 });
     expect(tally.faults).toEqual({ crash: 8, cut: 4, pause: 1500 });
@@ -53,7 +57,7 @@ describe('a tally', () => {
 });
 
 describe('a summary', () => {
-  it('has a row per scenario, the longest times, faults, marks and the seeds that failed', () => {
+  it('has a row per scenario, what came nearest to a bound, faults, marks and the seeds that failed', () => {
     const text = summaryText(tallied(), { wanted: 5, wallMs: 2000, processes: 2 });
     expect(text).toEqual([
       '',
@@ -62,9 +66,11 @@ describe('a summary', () => {
       'chaos-5   1 of 2               2,000        0   1,503          140              700',
       'all       3 of 5               5,000        1   1,512          350              700',
       '',
-      'longest times',
-      '  chaos-3  progress after healing  300 ms  seed 2',
-      '  chaos-5  progress after healing   10 ms  seed 1',
+      'nearest to a bound',
+      '  chaos-3  longest progress after healing  300 ms  seed 2',
+      '  chaos-3  least answered                    50 %  seed 2',
+      '  chaos-5  longest progress after healing   10 ms  seed 1',
+      '  chaos-5  least answered                    90 %  seed 1',
       '',
       'faults by kind',
       '  crash      8',

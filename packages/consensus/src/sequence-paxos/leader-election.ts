@@ -85,6 +85,7 @@ export class LeaderElection {
     for (const { ballot } of answers) if (ballot.number > 0) this.#leaderBallot = maxBallot(this.#leaderBallot, ballot);
     const followers = answers.filter((answer) => compareBallots(answer.leaderBallot, this.#ownBallot) <= 0);
     this.#hasFollowers = !stalled && this.#isMajority(followers.length);
+    if (this.elected && !this.#hasFollowers) this.#yield(answers);
     this.#happy = this.#seesLeader(answers);
     this.#newLeaderSince = false;
     if (stalled) {
@@ -109,8 +110,16 @@ export class LeaderElection {
     // Who began to lead a moment ago may have answered before that.
     if (this.#newLeaderSince) return true;
     if (!this.elected) return answers.some((answer) => answer.happy && sameBallot(answer.ballot, this.#leaderBallot));
-    // One that lost its followers need not try again where a neighbour sees a higher leader that is happy.
-    return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leaderBallot, this.#ownBallot) > 0);
+    return this.#hasFollowers;
+  }
+
+  /** One that lost its followers to a higher leader, which a neighbour sees at work, leads no more, though it never meets that one. */
+  #yield(answers: readonly GroupHeartbeat[]): void {
+    for (const { happy, leaderBallot } of answers) {
+      if (!happy || compareBallots(leaderBallot, this.#leaderBallot) <= 0) continue;
+      mark('yielded-to-unseen-leader');
+      this.#leaderBallot = leaderBallot;
+    }
   }
 
   /** A member that promised a higher ballot than the one that leads, whose owner never came to lead, cannot follow. */

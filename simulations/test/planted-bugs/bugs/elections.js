@@ -38,10 +38,18 @@ export const electionBugs = [
     edits: [
       {
         at: 'LeaderElection.#seesLeader',
-        find: 'return this.#hasFollowers || answers.some((a) => a.happy && compareBallots(a.leaderBallot, this.#ownBallot) > 0);',
+        find: 'return this.#hasFollowers;',
         replace: 'return true;',
       },
     ],
+  },
+  {
+    name: 'leads-on-without-followers',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'A leader whose followers have a higher one that it cannot see goes on as a leader that decides nothing.',
+    scenario: 'chained-5',
+    edits: [{ at: 'LeaderElection.#yield', find: 'this.#leaderBallot = leaderBallot;', replace: '' }],
   },
   {
     name: 'neighbours-word-not-heeded',
