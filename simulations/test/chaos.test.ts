@@ -14,7 +14,7 @@ function scenario(name: string): Scenario {
   return found;
 }
 
-describe.each(['chaos-3', 'chaos-5', 'chaos-5-wide'])('%s', { meta }, (name) => {
+describe.each(['chaos-3', 'chaos-5', 'chaos-5-wide', 'chaos-limits'])('%s', { meta }, (name) => {
   it.each(chosen)('seed %i', (seed) => {
     const result = runScenario(scenario(name), { seed, seconds: 20 });
     expect(result.complaints).toEqual([]);

@@ -21,6 +21,11 @@ export function marked(name: string): number {
   return counts.get(name) ?? 0;
 }
 
+/** Those that were passed since `takeMarks`. */
+export function marksPassed(): string[] {
+  return [...counts].filter(([, passed]) => passed > 0).map(([name]) => name);
+}
+
 /** How often each mark was passed since the last call. */
 export function takeMarks(): Readonly<Record<string, number>> {
   const taken = Object.fromEntries(counts);

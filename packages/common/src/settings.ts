@@ -39,6 +39,8 @@ export function settingsWith(changes: { limits?: Partial<Limits>; timings?: Part
 const MESSAGE_HEAD_BYTES = 64 * 1024;
 /** A frame that is half full must have room for any message. */
 const MESSAGE_BYTES_MAX = FRAME_BYTES_MAX / 2 - MESSAGE_HEAD_BYTES;
+/** What a command has besides its key and values. */
+const COMMAND_HEAD_BYTES = 64;
 const TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000;
 
 /** Throws {@link InvalidSettings}. */
@@ -57,8 +59,12 @@ export function checkSettings({ limits, timings }: Settings): void {
   atMost(limits, 'retainedBytesMax', limits, 'retainedForSnapshotBytesMax', 'a transfer keeps at least the usual tail');
   atMost(limits, 'keyBytesMax', limits, 'entryBytesMax', 'a command must fit into an entry');
   atMost(limits, 'valueBytesMax', limits, 'entryBytesMax', 'a command must fit into an entry');
-  atMost(limits, 'valueBytesMax', limits, 'pendingBytesPerGroupMax', 'the largest command must have room');
   const messages = { compareAndSwap: 2 * limits.valueBytesMax + limits.keyBytesMax, ...limits };
+  const { valueBytesMax, pendingBytesPerGroupMax } = limits;
+  if (messages.compareAndSwap + COMMAND_HEAD_BYTES > pendingBytesPerGroupMax) {
+    const text = `valueBytesMax is ${valueBytesMax} and pendingBytesPerGroupMax is ${pendingBytesPerGroupMax}: a compare-and-swap of two such values must have room; raise the one or lower the other`;
+    throw new InvalidSettings(['valueBytesMax', 'pendingBytesPerGroupMax'], text);
+  }
   const parts = ['compareAndSwap', 'entryBytesMax', 'messageEntryBytesMax', 'snapshotChunkBytes'] as const;
   for (const name of parts) {
     if (messages[name] <= MESSAGE_BYTES_MAX) continue;

@@ -32,6 +32,7 @@ describe('settings', () => {
     [{ timings: { peerSilenceRoundsMax: 2 } }, ['suspicionFactorMax', 'peerSilenceRoundsMax'], /longest round/],
     [{ limits: { entryBytesMax: 1000 } }, ['keyBytesMax', 'entryBytesMax'], /fit into an entry/],
     [{ limits: { pendingBytesPerGroupMax: 1000 } }, ['valueBytesMax', 'pendingBytesPerGroupMax'], /must have room/],
+    [{ limits: { pendingBytesPerGroupMax: 2 ** 21 } }, ['valueBytesMax', 'pendingBytesPerGroupMax'], /two such values/],
     [{ limits: { retainedBytesMax: 2 ** 40 } }, ['retainedBytesMax', 'retainedForSnapshotBytesMax'], /usual tail/],
     [{ limits: { messageEntryBytesMax: 8 * 2 ** 20 } }, ['messageEntryBytesMax'], /too much for messages/],
     [{ limits: { snapshotChunkBytes: 8 * 2 ** 20 } }, ['snapshotChunkBytes'], /too much for messages/],

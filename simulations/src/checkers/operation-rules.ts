@@ -15,6 +15,8 @@ export interface EndedOperation {
   /** What its process sent meanwhile, in frames, and for how many operations at most at a time. */
   readonly sent: number;
   readonly sharers: number;
+  /** Its key or its value is longer than it may be. */
+  readonly tooLarge: boolean;
   /** Undefined: it was answered. */
   readonly error: Pick<KvorumError, 'code' | 'outcome' | 'message'> | undefined;
 }
@@ -43,13 +45,15 @@ export function operationComplaint({
   stoodStillMs,
   sent,
   sharers,
+  tooLarge,
   error,
 }: EndedOperation): string | undefined {
   const took = `${tookMs.toFixed(1)} ms, its time is ${timeoutMs} ms`;
   if (tookMs - stoodStillMs > timeoutMs + LATE_MS_MAX) return `a ${name} ended after ${took}`;
   if (sent > sharers * (SENT_AT_ONCE_MAX + SENT_PER_MS_MAX * tookMs))
     return `a ${name} took ${sent} requests, of ${sharers} operations, in ${tookMs.toFixed(1)} ms`;
-  if (error === undefined) return undefined;
+  if (error?.code === 'too-large' && tooLarge) return undefined;
+  if (error === undefined) return tooLarge ? `a ${name} was taken, though it is too large` : undefined;
   const outcome = errorsOfCorrectClients[error.code];
   if (outcome === undefined) return `a ${name} ended with ${error.code}, which no caller is to see: ${error.message}`;
   if (error.outcome !== outcome) return `a ${name} ended with ${error.code} and the outcome ${error.outcome}`;

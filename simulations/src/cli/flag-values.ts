@@ -5,7 +5,11 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import { takeMarks } from '@kvorum/common';
 import type { Scenario } from '../run/run.ts';
+import type { Branch } from '../world/random-stream.ts';
+import { randomParts } from '../world/random-stream.ts';
+import { parseBranches } from './branches.ts';
 import { nearNames } from './near-names.ts';
 import { parseRanges } from './number-ranges.ts';
 import { sourceNow } from './source.ts';
@@ -55,10 +59,32 @@ export function percentage(text: string): number {
   return value;
 }
 
+/** Names of coverage marks with commas between them. */
+export function markNames(text: string): string[] {
+  const known = Object.keys(takeMarks());
+  const names = text.split(',');
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    const near = nearNames(name, known);
+    const hint = near.length === 0 ? '' : ` Did you mean ${near.join(' or ')}?`;
+    throw new InvalidArgumentError(`There is no such mark: ${name}.${hint}`);
+  }
+  return names;
+}
+
 export function numberRanges(text: string): number[] {
   const numbers = parseRanges(text);
   if (numbers === undefined) throw new InvalidArgumentError('It takes numbers and ranges, such as 0-4,6,9-30.');
   return numbers;
+}
+
+export function branchList(text: string): Branch[] {
+  const branches = parseBranches(text);
+  if (branches === undefined)
+    throw new InvalidArgumentError(
+      `It takes MILLISECONDS:SEED:PART, with commas between them; a part is ${randomParts.join(', ')}.`,
+    );
+  return branches;
 }
 
 /** A file that can be written when the runs are over. */

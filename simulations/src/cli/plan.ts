@@ -20,16 +20,21 @@ export interface Extras {
   /** Of the runs of each batch, so many are made twice, rounded up. */
   readonly repeatPercent: number;
   readonly detailed: boolean;
+  /** What they reach is wanted. */
+  readonly reached?: boolean;
 }
 
-export function* plannedTasks(batches: readonly Batch[], { repeatPercent, detailed }: Extras): Generator<PlannedTask> {
+export function* plannedTasks(
+  batches: readonly Batch[],
+  { repeatPercent, detailed, reached = false }: Extras,
+): Generator<PlannedTask> {
   let place = 0;
   for (const { scenario, firstSeed, seeds, options } of batches) {
     const repeats = Math.ceil((seeds * repeatPercent) / 100);
     for (let i = 0; i < seeds; i += 1) {
       // Spread evenly: with 1 of 100 it is the last.
       const repeat = Math.floor(((i + 1) * repeats) / seeds) > Math.floor((i * repeats) / seeds);
-      yield { place, scenario, options: { ...options, seed: firstSeed + i }, repeat, detailed };
+      yield { place, scenario, options: { ...options, seed: firstSeed + i }, repeat, detailed, reached };
       place += 1;
     }
   }

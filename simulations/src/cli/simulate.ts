@@ -9,11 +9,13 @@ import type { Flags } from './flags.ts';
 import { formatRanges } from './number-ranges.ts';
 import { writePictures } from './pictures.ts';
 import { plannedTasks, runsOf } from './plan.ts';
+import { Reach } from './reach.ts';
 import { RunLog } from './run-log.ts';
 import type { RunTask } from './run-tasks.ts';
 import { runTasks } from './run-tasks.ts';
 import type { Failing } from './shrink.ts';
 import { firedFaults, shrink } from './shrink.ts';
+import { Steering } from './steering.ts';
 import { summaryText } from './summary.ts';
 import type { Tally } from './tally.ts';
 import { emptyTally, marksNeverHit, totalOf } from './tally.ts';
@@ -45,10 +47,15 @@ export async function simulate(flags: Flags, surroundings: Surroundings): Promis
   if (flags.seedOf !== undefined) {
     output.print([`seeds from ${flags.seed} on, by commit ${flags.seedOf}: --seed ${flags.seed} runs them again`]);
   }
-  const tasks = plannedTasks(batches, { repeatPercent: flags.repeatPercent, detailed: flags.trace });
+  const steering = flags.steer ? new Steering(batches) : undefined;
+  const reach = new Reach();
+  const extras = { repeatPercent: flags.repeatPercent, detailed: flags.trace, reached: flags.reached };
+  const tasks = steering?.tasks(flags.repeatPercent) ?? plannedTasks(batches, extras);
   await runTasks(tasks, lanes, AbortSignal.any([interrupted, enough.signal]), (task, outcome) => {
     if (flags.trace) output.print(outcome.trace);
     log.add(task, outcome);
+    steering?.learn(task, outcome);
+    reach.add(outcome);
     if (wanted === 1) {
       output.print([`trace hash ${outcome.traceHash}`]);
       output.print(withoutText(flags.overrides.without ?? [], outcome));
@@ -61,6 +68,7 @@ export async function simulate(flags: Flags, surroundings: Surroundings): Promis
   output.progress.end();
   if (flags.shrink && failing !== undefined && !interrupted.aborted) await reduce(flags, surroundings, failing);
   else output.print(summaryText(log.tally, { wanted, wallMs: log.elapsedMs, processes: lanes.length }));
+  if (flags.reached) output.print(reach.text());
   if (flags.shrink && failing === undefined) output.print(['no run failed: there is nothing to shrink']);
   if (interrupted.aborted) return INTERRUPTED;
   // Shrinking left seeds out, so nothing can be required of all runs together.
@@ -71,11 +79,11 @@ export async function simulate(flags: Flags, surroundings: Surroundings): Promis
 }
 
 /** What was required of all runs together and did not happen. */
-function shortcomings({ requireMarks, requireOperations }: Flags, tally: Tally): string[] {
-  const missed = requireMarks ? marksNeverHit(tally).length : 0;
+function shortcomings({ requireMarks, rareMarks, requireOperations }: Flags, tally: Tally): string[] {
+  const missed = requireMarks ? marksNeverHit(tally).filter((name) => !rareMarks.includes(name)) : [];
   const { operations } = totalOf(tally);
   return [
-    ...(missed === 0 ? [] : [`${several(missed, 'coverage mark')} never hit`]),
+    ...(missed.length === 0 ? [] : [`${several(missed.length, 'coverage mark')} never hit: ${missed.join(', ')}`]),
     ...(operations >= requireOperations
       ? []
       : [`${several(operations, 'operation')} checked, ${count(requireOperations)} required`]),

@@ -4,6 +4,7 @@
  */
 import type { Deed } from '../faults/nemesis.ts';
 import type { RunOptions, Scenario } from '../run/run.ts';
+import { Reached } from '../run/reached.ts';
 import { runScenario } from '../run/run.ts';
 
 /** A smaller group has no majority left when it loses a node: it rightly makes no progress, and that looks like a bug. */
@@ -16,6 +17,8 @@ export interface Task {
   readonly repeat: boolean;
   /** The faults and the trace are wanted even if nothing failed. */
   readonly detailed: boolean;
+  /** What the run reaches is wanted. */
+  readonly reached?: boolean;
 }
 
 export interface Outcome {
@@ -33,6 +36,8 @@ export interface Outcome {
   readonly counts: Readonly<Record<string, number>>;
   /** Coverage marks; the ones that were not hit are there with 0. */
   readonly marks: Readonly<Record<string, number>>;
+  /** When it first reached what, milliseconds; empty unless it was wanted. */
+  readonly reached: Readonly<Record<string, number>>;
   readonly repeated: boolean;
   readonly sameHash: boolean;
   /** These two are empty unless the run failed or they were asked for. */
@@ -44,7 +49,8 @@ export const NOT_REPEATABLE = 'not repeatable';
 
 export function performTask(scenario: Scenario, task: Task): Outcome {
   const startedMs = performance.now();
-  const result = runScenario(scenario, task.options);
+  const { watched, reached } = watching(scenario);
+  const result = runScenario(task.reached === true ? watched : scenario, task.options);
   const tookMs = performance.now() - startedMs;
   const complaints = [...result.complaints];
   const second = task.repeat ? runScenario(scenario, task.options).traceHash : result.traceHash;
@@ -61,11 +67,26 @@ export function performTask(scenario: Scenario, task: Task): Outcome {
     numberedFaults: result.deeds.length,
     counts: finite(result.counts),
     marks: result.marks,
+    reached: reached(),
     repeated: task.repeat,
     sameHash,
     deeds: detailed ? result.deeds : [],
     trace: detailed ? result.trace : [],
   };
+}
+
+/** The scenario, of whose run it can be told what it reached. */
+function watching(scenario: Scenario): { readonly watched: Scenario; readonly reached: () => Outcome['reached'] } {
+  let reached: Reached | undefined;
+  const run: Scenario['run'] = (run) => {
+    reached = new Reached(run.world);
+    try {
+      scenario.run(run);
+    } finally {
+      reached.noteMarks();
+    }
+  };
+  return { watched: { ...scenario, run }, reached: () => reached?.firstMs ?? {} };
 }
 
 /** The outcome of a run that came to no end. */
@@ -80,6 +101,7 @@ export function unfinished(task: Task, complaint: string): Outcome {
     numberedFaults: undefined,
     counts: {},
     marks: {},
+    reached: {},
     repeated: task.repeat,
     sameHash: !task.repeat,
     deeds: [],

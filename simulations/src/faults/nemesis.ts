@@ -6,7 +6,6 @@ import { COMMIT_US } from '../world/disk.ts';
 import type { Fate, ProcessId, NetworkFaults } from '../world/network.ts';
 import { calmNetwork } from '../world/network.ts';
 import { isClient, processName, processNames } from '../world/process-name.ts';
-import { RandomStream } from '../world/random-stream.ts';
 import type { ScheduledEvent } from '../world/schedule.ts';
 import type { World } from '../world/world.ts';
 import { PowerOff } from '../world/world.ts';
@@ -351,7 +350,7 @@ export class Nemesis {
     const measure = (): string | undefined => (flipped ? 'a bit flipped' : undefined);
     this.#do('bit-flip', [process], 'power off, and a bit of the disk flips', measure, ({ number }) => {
       // A stream of its own: what a run does later is the same without this fault.
-      const random = new RandomStream(this.#world.options.seed, `bit ${number}`);
+      const random = this.#world.random.stream(`bit ${number}`);
       this.#world.crash(process);
       flipped = this.#world.brokenBecause(process) === undefined && this.#world.disk(process).flipBit(random);
     });

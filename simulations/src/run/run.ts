@@ -23,6 +23,7 @@ import type { WorkloadOptions } from '../workload/workload.ts';
 import { defaultWorkload, sumOf, Workload } from '../workload/workload.ts';
 import type { ProcessId } from '../world/network.ts';
 import { processName } from '../world/process-name.ts';
+import type { Branch } from '../world/random-stream.ts';
 import { RandomStream } from '../world/random-stream.ts';
 import { World } from '../world/world.ts';
 
@@ -38,6 +39,8 @@ export interface RunOptions {
   readonly operations?: number | undefined;
   /** Numbers of faults that are left out. */
   readonly without?: readonly number[] | undefined;
+  /** Where it parts from the run of its seed, by time. */
+  readonly branches?: readonly Branch[] | undefined;
   /** The longest turn of an event loop, microseconds. Default: by the seed. */
   readonly turnUsMax?: number | undefined;
 }
@@ -81,6 +84,8 @@ export interface Scenario {
   readonly nodes: number;
   readonly partitions?: number;
   readonly replication?: number;
+  /** Instead of these, what the seed says. */
+  shape?(random: RandomStream): Shape;
   /** Simulated seconds unless told otherwise. */
   readonly seconds: number;
   /** The longest turn of an event loop, microseconds. Default: by the seed. */
@@ -103,6 +108,12 @@ export interface ActivityBounds {
   readonly faultyShareMin?: number;
   /** Answered of those that were asked, 0.9 unless it is told. */
   readonly okRateMin?: number;
+}
+
+export interface Shape {
+  readonly nodes: number;
+  readonly replication: number;
+  readonly partitions: number;
 }
 
 interface Probe {
@@ -137,6 +148,7 @@ export class Run {
   readonly world: World;
   readonly nemesis: Nemesis;
   readonly options: RunOptions;
+  readonly limits: Limits;
   /** For the scenario's own choices. */
   readonly random: RandomStream;
   readonly counts: Record<string, number> = {};
@@ -151,22 +163,26 @@ export class Run {
   #healedMs: number | undefined;
 
   constructor(scenario: Scenario, options: RunOptions) {
-    const nodes = options.nodes ?? scenario.nodes;
     const { protocol, protocols } = scenario;
+    const shape = scenario.shape?.(new RandomStream(options.seed, 'shape')) ?? scenario;
+    const nodes = options.nodes ?? shape.nodes;
     const limits = scenario.limits?.(new RandomStream(options.seed, 'limits')) ?? {};
+    const settings = settingsWith({ limits });
     this.world = new World({
       seed: options.seed,
       turnUsMax: options.turnUsMax ?? scenario.turnUsMax,
       nodes,
-      settings: settingsWith({ limits }),
+      settings,
       ...(protocol === undefined ? {} : { protocol }),
       ...(protocols === undefined ? {} : { protocols }),
-      partitions: scenario.partitions ?? 4,
-      replication: Math.min(scenario.replication ?? 3, nodes),
+      partitions: shape.partitions ?? 4,
+      replication: Math.min(shape.replication ?? 3, nodes),
     });
+    for (const branch of options.branches ?? []) this.world.branch(branch);
     this.nemesis = new Nemesis(this.world, new Set(options.without));
     this.options = options;
-    this.random = new RandomStream(options.seed, 'faults');
+    this.limits = settings.limits;
+    this.random = this.world.random.stream('faults');
     this.#agreement = new Agreement(this.world);
     this.#mixed = scenario.mixed === true;
   }

@@ -65,3 +65,18 @@ function leaders(world: World): string[] {
   }
   return names;
 }
+
+export const littleUnflushed: Scenario = {
+  name: 'little-unflushed',
+  summary: 'a group may hardly have anything that is not in its state storage: it is flushed at once, and writes go on',
+  nodes: 3,
+  partitions: 1,
+  seconds: 10,
+  limits: () => ({ unflushedBytesMax: 400 }),
+  run(run) {
+    run.form();
+    run.startLoad();
+    run.world.runFor(run.durationMs);
+    run.finish({ okShareMin: 0.7, okRateMin: 1 });
+  },
+};

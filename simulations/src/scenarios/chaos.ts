@@ -25,30 +25,39 @@ function chaosOf(shape: Pick<Scenario, 'name' | 'nodes' | 'replication' | 'parti
     mixed: true,
     limits: shrunkLimits,
     run(run) {
-      driftClocks(run);
-      run.form();
-      // Swarm: a run without some faults reaches states that a run with all of them hides.
-      const mix = strikes.filter(() => run.random.chance(0.4));
-      // At most one node for good: the others of its groups still are a majority.
-      const victim = run.random.pick(run.world.processes);
-      // Only one: a client that knows nothing but old addresses of all nodes would be lost.
-      const mover = run.random.pick(run.world.processes);
-      run.startLoad(randomLoad(run.random));
-      run.load.burst(BURST_OPERATIONS);
-      const endMs = run.world.nowMs + run.durationMs;
-      while (run.world.nowMs < endMs) {
-        run.world.runFor(run.random.int(200, 2500));
-        if (mix.length > 0) inflict(run, run.random.pick(mix), victim, mover);
-        run.world.runFor(run.random.int(200, 2500));
-        if (run.random.chance(0.6)) recover(run);
-      }
-      run.heal();
+      strikeAtRandom(run, strikes, randomLoad);
       const phase = stayPartial(run);
       run.heal();
       run.finish({ okShareMin: 0.25, faultyShareMin: 0.2, okRateMin: 0.35 });
       requireLatency(run, phase);
     },
   };
+}
+
+/** Faults under load, as each seed mixes them; then all heals. */
+export function strikeAtRandom(
+  run: Run,
+  kinds: readonly Strike[],
+  load: (random: RandomStream) => Partial<WorkloadOptions>,
+): void {
+  driftClocks(run);
+  run.form();
+  // Swarm: a run without some faults reaches states that a run with all of them hides.
+  const mix = kinds.filter(() => run.random.chance(0.4));
+  // At most one node for good: the others of its groups still are a majority.
+  const victim = run.random.pick(run.world.processes);
+  // Only one: a client that knows nothing but old addresses of all nodes would be lost.
+  const mover = run.random.pick(run.world.processes);
+  run.startLoad(load(run.random));
+  run.load.burst(BURST_OPERATIONS);
+  const endMs = run.world.nowMs + run.durationMs;
+  while (run.world.nowMs < endMs) {
+    run.world.runFor(run.random.int(200, 2500));
+    if (mix.length > 0) inflict(run, run.random.pick(mix), victim, mover);
+    run.world.runFor(run.random.int(200, 2500));
+    if (run.random.chance(0.6)) recover(run);
+  }
+  run.heal();
 }
 
 export const chaos: readonly Scenario[] = [
@@ -77,7 +86,7 @@ function shrunkLimits(random: RandomStream): Partial<Limits> {
   return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined));
 }
 
-function randomLoad(random: RandomStream): Partial<WorkloadOptions> {
+export function randomLoad(random: RandomStream): Partial<WorkloadOptions> {
   // Mostly little load: what a fault does depends on when it strikes, and idle time is cheap to simulate.
   const pauseMsMax = random.pick([400, 1000, 2000, 4000, 4000, 6000]);
   return {
@@ -87,15 +96,17 @@ function randomLoad(random: RandomStream): Partial<WorkloadOptions> {
   };
 }
 
+export type Strike = (typeof strikes)[number];
+
 /** Clocks that drift do so from the beginning; silent links have a scenario of their own. */
-const strikes = faultKinds.filter((kind) => kind !== 'clock-drift' && kind !== 'silent-link');
+export const strikes = faultKinds.filter((kind) => kind !== 'clock-drift' && kind !== 'silent-link');
 
 /** In half of the runs no two clocks run alike. */
 function driftClocks(run: Run): void {
   if (run.random.chance(0.5)) run.nemesis.driftClocks(() => 1 + run.random.int(-50, 50) / 1000);
 }
 
-function inflict(run: Run, fault: (typeof strikes)[number], victim: number, mover: number): void {
+function inflict(run: Run, fault: Strike, victim: number, mover: number): void {
   const { world, random, nemesis } = run;
   const [a, b] = random.shuffle(world.processes) as [number, number];
   switch (fault) {

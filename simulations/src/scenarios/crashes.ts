@@ -20,8 +20,7 @@ export const leaderCrash: Scenario = {
   seconds: 20,
   run(run) {
     run.form();
-    // In turns of milliseconds a client gets less done.
-    run.startLoad({ clients: 12 });
+    run.startLoad();
     const endMs = run.world.nowMs + run.durationMs;
     while (run.world.nowMs < endMs) {
       run.world.runFor(run.random.int(1000, 3000));

@@ -1,6 +1,6 @@
 import type { Scenario } from '../run/run.ts';
 import { aimed } from './aimed.ts';
-import { formation, steadyLoad } from './calm.ts';
+import { formation, littleUnflushed, steadyLoad } from './calm.ts';
 import { chaos } from './chaos.ts';
 import {
   followerCrash,
@@ -11,6 +11,7 @@ import {
   snapshotCatchUp,
   stalledDisk,
 } from './crashes.ts';
+import { limits } from './limits.ts';
 import { exactlyOnce, lossAndDuplication } from './messages.ts';
 import { partialPartitions, symmetricPartition } from './partitions.ts';
 import { power } from './power.ts';
@@ -20,6 +21,7 @@ import { fullBacklog, overload, singleFaults, slowReader } from './single-faults
 export const scenarios: readonly Scenario[] = [
   formation,
   steadyLoad,
+  littleUnflushed,
   leaderCrash,
   followerCrash,
   snapshotCatchUp,
@@ -39,4 +41,5 @@ export const scenarios: readonly Scenario[] = [
   ...aimed,
   ...power,
   ...chaos,
+  limits,
 ];

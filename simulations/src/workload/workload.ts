@@ -5,12 +5,12 @@
  * Written values are unique, so that a read tells which write it saw. Invariant: a client whose operation has an unknown
  * outcome goes on under a new id, because the operation may still take effect next to what follows.
  */
-import type { CommandResult } from '@kvorum/common';
+import type { CommandResult, Limits } from '@kvorum/common';
 import { decodeUtf8, encodeUtf8, KvorumError } from '@kvorum/common';
 import type { Operation, OperationResult } from '@kvorum/client/core';
 import type { Call, Observed, SumCall, Swapped } from '../checkers/index.ts';
 import { Complaints, operationComplaint } from '../checkers/index.ts';
-import { RandomStream } from '../world/random-stream.ts';
+import type { RandomStream } from '../world/random-stream.ts';
 import type { ProcessId } from '../world/network.ts';
 import type { SimulatedClient, World } from '../world/world.ts';
 
@@ -29,6 +29,8 @@ export interface WorkloadOptions {
   readonly timeoutMs: number;
   /** After so many operations it starts no more. */
   readonly operationsMax: number;
+  /** Every second key and value is as long as it may be, and some are longer by a byte. */
+  readonly longest?: Pick<Limits, 'keyBytesMax' | 'valueBytesMax'>;
 }
 
 export const defaultWorkload: WorkloadOptions = {
@@ -47,6 +49,9 @@ export const defaultWorkload: WorkloadOptions = {
 const OPERATION_MS = 4;
 /** So many that a burst does not make the check of one key costly. */
 const BURST_KEYS = 12;
+
+/** Of the operations, where keys and values are as long as they may be. */
+const TOO_LARGE_RATE = 0.03;
 
 /** A key's last observed state, from which a client forms its expectations. */
 interface Seen {
@@ -83,9 +88,9 @@ export class Workload {
     this.#world = world;
     this.#options = options;
     this.#startedMs = world.nowMs;
-    this.#random = new RandomStream(world.options.seed, 'workload');
-    this.counterKeys = Array.from({ length: options.counters }, (_, i) => `counter-${i}`);
-    this.sumKeys = Array.from({ length: options.sums }, (_, i) => `sum-${i}`);
+    this.#random = world.random.stream('workload');
+    this.counterKeys = Array.from({ length: options.counters }, (_, i) => this.#keyOf('counter', i));
+    this.sumKeys = Array.from({ length: options.sums }, (_, i) => this.#keyOf('sum', i));
     let connection: LoadConnection | undefined;
     for (let i = 0; i < options.clients; i += 1) {
       if (connection === undefined || i % options.clientsPerConnection === 0) connection = this.#connect();
@@ -105,7 +110,7 @@ export class Workload {
     for (; started < operations && this.#mayStart; started += 1) {
       this.#busy += 1;
       const client = new LoadClient(this.#burst, false);
-      this.#operate(client, this.#newId(), `burst-${started % BURST_KEYS}`, () => (this.#busy -= 1));
+      this.#operate(client, this.#newId(), this.#keyOf('burst', started % BURST_KEYS), () => (this.#busy -= 1));
     }
     return started;
   }
@@ -173,7 +178,7 @@ export class Workload {
       this.#increment(client, id, this.#random.pick(counters), next);
     else if (this.sumKeys.length > 0 && this.#random.chance(0.15))
       this.#sum(client, this.#random.pick(this.sumKeys), next);
-    else this.#operate(client, id, `key-${this.#random.int(0, this.#options.keys - 1)}`, next);
+    else this.#operate(client, id, this.#keyOf('key', this.#random.int(0, this.#options.keys - 1)), next);
   }
 
   /** Reads a counter and swaps it for one more. */
@@ -214,13 +219,35 @@ export class Workload {
     this.#perform(client, id, operation, (outcome) => next(isUnknown(outcome)));
   }
 
+  #keyOf(kind: string, place: number): string {
+    const { longest } = this.#options;
+    const key = `${kind}-${place}`;
+    return longest === undefined || place % 2 === 0 ? key : key.padEnd(longest.keyBytesMax, '.');
+  }
+
+  /** Not written yet. */
+  #freshValue(): Uint8Array {
+    const { longest } = this.#options;
+    this.#nextValue += 1;
+    const value = `v${this.#nextValue}`;
+    const isLong = longest !== undefined && this.#nextValue % 2 === 1;
+    return encodeUtf8(isLong ? value.padEnd(longest.valueBytesMax, '.') : value);
+  }
+
+  #tooLarge(keyText: string, { keyBytesMax, valueBytesMax }: NonNullable<WorkloadOptions['longest']>): Operation {
+    if (this.#random.chance(0.5)) return { type: 'get', key: encodeUtf8(keyText.padEnd(keyBytesMax + 1, '.')) };
+    const value = encodeUtf8('too large'.padEnd(valueBytesMax + 1, '.'));
+    return { type: 'put', key: encodeUtf8(keyText), value };
+  }
+
   #choose(client: LoadClient, keyText: string): Operation {
     const key = encodeUtf8(keyText);
+    const { longest } = this.#options;
+    if (longest !== undefined && this.#random.chance(TOO_LARGE_RATE)) return this.#tooLarge(keyText, longest);
     const seen = client.seen.get(keyText);
     const dice = client.onlyReads ? 0 : this.#random.int(0, 99);
     if (dice < 40) return { type: 'get', key };
-    this.#nextValue += 1;
-    const fresh = encodeUtf8(`v${this.#nextValue}`);
+    const fresh = this.#freshValue();
     if (dice < 65) return { type: 'put', key, value: fresh };
     if (dice < 80) {
       const expected = seen?.value === undefined ? undefined : encodeUtf8(seen.value);
@@ -252,11 +279,19 @@ export class Workload {
         stoodStillMs: this.#world.clientStoodStillMs(process) - stoodStillMs,
         sent: this.#world.clientSent(process) - sent,
         sharers: connection.sharers,
+        tooLarge: this.#isTooLarge(operation),
         error: outcome instanceof KvorumError ? outcome : undefined,
       });
       if (complaint !== undefined) this.complaints.add(() => complaint);
       done(outcome);
     });
+  }
+
+  #isTooLarge(operation: Operation): boolean {
+    const { longest } = this.#options;
+    if (longest === undefined) return false;
+    const value = operation.type === 'put' ? operation.value : undefined;
+    return operation.key.length > longest.keyBytesMax || (value?.length ?? 0) > longest.valueBytesMax;
   }
 
   /** Runs one operation and records its call. */

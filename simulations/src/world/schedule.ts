@@ -24,10 +24,12 @@ export class ScheduledEvent {
 }
 
 export class Schedule {
-  readonly #seed: number;
+  #seed: number;
   readonly #heap: ScheduledEvent[] = [];
   #now = 0;
   #sequence = 0;
+  /** By time. */
+  #firsts: { readonly atUs: number; readonly run: () => void }[] = [];
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -46,10 +48,21 @@ export class Schedule {
     return event;
   }
 
+  /** Ties are shuffled as with that seed from now on. */
+  reseed(seed: number): void {
+    this.#seed = seed;
+  }
+
+  /** Runs it before any event of that time or later; it is no event itself, and moves none. */
+  first(atUs: number, run: () => void): void {
+    this.#firsts = [...this.#firsts, { atUs, run }].sort((a, b) => a.atUs - b.atUs);
+  }
+
   /** Runs the next event; false when there is none. */
   step(): boolean {
     const event = this.#pop();
     if (event === undefined) return false;
+    while (this.#firsts[0] !== undefined && this.#firsts[0].atUs <= event.at) this.#firsts.shift()?.run();
     this.#now = event.at;
     event.run?.();
     return true;

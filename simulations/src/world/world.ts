@@ -15,7 +15,8 @@ import { Network } from './network.ts';
 import type { Fence } from './process.ts';
 import { SHORTEST_TURN_US, SimulatedProcess } from './process.ts';
 import { FIRST_CLIENT, isClient, processName } from './process-name.ts';
-import { RandomStream } from './random-stream.ts';
+import type { Branch, RandomStream } from './random-stream.ts';
+import { RandomSource } from './random-stream.ts';
 import { Schedule } from './schedule.ts';
 import { Trace } from './trace.ts';
 
@@ -129,6 +130,7 @@ export interface WorldWatcher {
 export class World {
   readonly options: WorldOptions;
   readonly schedule: Schedule;
+  readonly random: RandomSource;
   readonly trace = new Trace();
   readonly network: Network;
   readonly #machines: Machine[] = [];
@@ -146,9 +148,10 @@ export class World {
     this.options = options;
     this.#settings = options.settings ?? defaultSettings;
     this.schedule = new Schedule(seed);
-    this.network = new Network(this.schedule, new RandomStream(seed, 'network'), this.trace);
-    this.#nodeRandom = new RandomStream(seed, 'nodes');
-    const turns = new RandomStream(seed, 'turns');
+    this.random = new RandomSource(seed);
+    this.network = new Network(this.schedule, this.random.stream('network'), this.trace);
+    this.#nodeRandom = this.random.stream('nodes');
+    const turns = this.random.stream('turns');
     const bySeed = turns.pick(LONGEST_TURNS_US);
     const turnUsMax = options.turnUsMax ?? bySeed;
     this.#turnUs = turnUsMax <= SHORTEST_TURN_US ? () => SHORTEST_TURN_US : () => turns.int(0, turnUsMax);
@@ -354,7 +357,7 @@ export class World {
     host.clockRate = this.clientClockRate(process);
     const fence = host.fence();
     const clock = fence.clock(undefined, this.#turnUs);
-    const random = new RandomStream(this.options.seed, purpose);
+    const random = this.random.stream(purpose);
     const seeds = random.shuffle(this.#machines.map(({ address }) => address));
     const dialer = this.#dialer(process, fence, (what) => {
       if (what === 'request: sent') machine.sent += 1;
@@ -403,6 +406,14 @@ export class World {
     const machine = this.#clients.get(process);
     if (machine === undefined) throw new RangeError(`no client ${process}`);
     return machine;
+  }
+
+  /** From that time on, a part of what is random goes on as with another seed. */
+  branch({ atMs, seed, part }: Branch): void {
+    this.schedule.first(atMs * 1000, () => {
+      this.random.branch(seed, part);
+      if (part !== 'faults') this.schedule.reseed(seed);
+    });
   }
 
   // ---- time ----
@@ -615,7 +626,7 @@ export class World {
 
   #newDisk(process: ProcessId, generation: number): Disk {
     const purpose = generation === 0 ? `disk ${process}` : `disk ${process} ${generation}`;
-    return new Disk(new RandomStream(this.options.seed, purpose), { commitUs: COMMIT_US });
+    return new Disk(this.random.stream(purpose), { commitUs: COMMIT_US });
   }
 
   #machine(process: ProcessId): Machine {

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { operationComplaint } from '../../src/checkers/index.ts';
 
-const put = { name: 'put of k', timeoutMs: 200, tookMs: 100, stoodStillMs: 0, sent: 2, sharers: 1, error: undefined };
+const put = {
+  name: 'put of k',
+  timeoutMs: 200,
+  tookMs: 100,
+  stoodStillMs: 0,
+  sent: 2,
+  sharers: 1,
+  tooLarge: false,
+  error: undefined,
+};
 const error = (code: string, outcome: string): Parameters<typeof operationComplaint>[0]['error'] =>
   ({ code, outcome, message: 'why' }) as Parameters<typeof operationComplaint>[0]['error'];
 
@@ -14,6 +23,7 @@ describe('an operation', () => {
     ['is given up at its deadline while it is under way', { ...put, tookMs: 220, error: error('timeout', 'unknown') }],
     ['is asked for again after pauses', { ...put, sent: 20 }],
     ['shares its client with others', { ...put, sent: 60, sharers: 2 }],
+    ['is refused as too large', { ...put, tooLarge: true, error: error('too-large', 'not-applied') }],
     ['loses its session', { ...put, tookMs: 20, error: error('outcome-unknown', 'unknown') }],
   ])('%s', (_what, operation) => {
     expect(operationComplaint(operation)).toBeUndefined();
@@ -27,6 +37,8 @@ describe('an operation', () => {
       /ended after 3000/,
     ],
     ['asked for again and again', { ...put, sent: 80, sharers: 2 }, /took 80 requests, of 2 operations, in 100.0 ms/],
+    ['taken though it is too large', { ...put, tooLarge: true }, /was taken, though/],
+    ['refused as too large, which it is not', { ...put, error: error('too-large', 'not-applied') }, /too-large, which/],
     ['given up early', { ...put, error: error('unavailable', 'not-applied') }, /given up after 100.0 ms.*: why/],
     ['told what only the client is to know', { ...put, error: error('wrong-group', 'not-applied') }, /wrong-group/],
     ['told that the node is busy', { ...put, tookMs: 201, error: error('busy', 'not-applied') }, /no caller is to see/],

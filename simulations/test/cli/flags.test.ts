@@ -31,7 +31,10 @@ describe('simulate', () => {
       shrink: false,
       jobs: 1,
       repeatPercent: 1,
+      reached: false,
+      steer: false,
       requireMarks: false,
+      rareMarks: [],
       requireOperations: 0,
       pictures: {},
     });
@@ -55,6 +58,21 @@ describe('simulate', () => {
       requireMarks: true,
       requireOperations: 5000,
     });
+  });
+
+  it('takes branches of one run, and steers many', () => {
+    const { overrides } = flags('--scenario chaos-3 --seed 7 --branches 31250:77:timing');
+    expect(overrides).toEqual({ branches: [{ atMs: 31_250, seed: 77, part: 'timing' }] });
+    expect(flags('--seeds 20 --steer')).toMatchObject({ steer: true, reached: true });
+    expect(() => flags('--branches 31250:77:timing')).toThrow(/--branches is for one run/);
+    expect(() => flags('--scenario chaos-3 --branches 31250')).toThrow(/MILLISECONDS:SEED:PART/);
+    expect(() => flags('--scenario chaos-3 --steer')).toThrow(/--steer is for many runs/);
+  });
+
+  it('takes marks that need not be hit, if there are such marks', () => {
+    expect(flags('--require-marks --rare-marks busy,log-cut')).toMatchObject({ rareMarks: ['busy', 'log-cut'] });
+    expect(() => flags('--require-marks --rare-marks log-cat')).toThrow(/no such mark: log-cat. Did you mean log-cut/);
+    expect(() => flags('--rare-marks busy')).toThrow(/--require-marks/);
   });
 
   it('takes seeds to the last one that is not another again', () => {

@@ -19,6 +19,7 @@ export function outcomeOf(changes: Partial<Outcome> = {}): Outcome {
     numberedFaults: 3,
     counts: { lost: 5, 'progress after healing ms': 10, 'answered share': 0.9 },
     marks: { 'log-cut': 1, busy: 0 },
+    reached: {},
     repeated: false,
     sameHash: true,
     deeds: [],

@@ -22,7 +22,10 @@ const flags: Flags = {
   shrink: false,
   jobs: 1,
   repeatPercent: 10,
+  reached: false,
+  steer: false,
   requireMarks: false,
+  rareMarks: [],
   requireOperations: 0,
   pictures: {},
 };
@@ -92,7 +95,9 @@ describe('simulate', () => {
     expect((await simulated({}, () => outcomeOf())).status).toBe(0);
     const required = await simulated({ requireMarks: true }, () => outcomeOf());
     expect(required.status).toBe(1);
-    expect(required.text).toContain('FAILED: 1 coverage mark never hit');
+    expect(required.text).toContain('FAILED: 1 coverage mark never hit: busy');
+    const rare = await simulated({ requireMarks: true, rareMarks: ['busy'] }, () => outcomeOf());
+    expect(rare.status).toBe(0);
     const all = await simulated({ requireMarks: true }, () => outcomeOf({ marks: { busy: 1 } }));
     expect(all.status).toBe(0);
   });

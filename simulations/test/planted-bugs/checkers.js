@@ -16,7 +16,10 @@ const checkers = [
   [/^threw /, 'an exception'],
   [/found damage that its disk did not suffer/, 'unexplained damage'],
   [/while a partial partition stayed/, 'latency in a partial partition'],
-  [/^a (get|put|cas|cas-version|delete|add) of \S+ (ended|was given up)/, 'deadlines and refusals'],
+  [
+    /^a (get|put|cas|cas-version|delete|add) of \S+ (ended|was given up|was taken|took \d+ requests)/,
+    'deadlines and refusals',
+  ],
   [/^no progress|decisions resumed|did not form|did not come back|were not served|has no leader/, 'progress'],
   [/still open|has not answered|got a definite result|could not be read/, 'answered operations'],
   [/acknowledged without a majority|the leader changed|a leader changed|still leads/, "the scenario's own"],

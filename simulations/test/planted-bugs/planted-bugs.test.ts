@@ -62,7 +62,7 @@ describe('planted bugs', () => {
   it('are caught: at least 25, of every area', () => {
     expect(caught.length).toBeGreaterThanOrEqual(25);
     const areas = new Set(caught.map(({ bug }) => bug.area));
-    expect(areas).toEqual(new Set(['protocol', 'storage', 'session', 'routing', 'client', 'lab']));
+    expect(areas).toEqual(new Set(['protocol', 'storage', 'session', 'routing', 'client', 'limits', 'lab']));
     expect(new Set(bugs.map((bug) => bug.name)).size).toBe(bugs.length);
   });
 

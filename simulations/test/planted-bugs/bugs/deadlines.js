@@ -2,6 +2,48 @@
 
 export const deadlineBugs = [
   {
+    name: 'hints-followed-without-count',
+    breaks: 'liveness',
+    area: 'client',
+    wrong: 'Hints to a leader are followed at once, however many there were.',
+    scenario: 'chaos-5',
+    edits: [
+      {
+        at: 'ClientCore.#onRefused',
+        find: 'task.redirects < this.#ports.timings.redirectsAtOnceMax',
+        replace: 'task.redirects >= 0',
+      },
+    ],
+  },
+  {
+    name: 'tries-again-without-a-pause',
+    breaks: 'liveness',
+    area: 'client',
+    wrong: 'What was refused is asked for again at once.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        at: 'ClientCore.#retry',
+        find: 'backoffMs(this.#ports, task.attempts)',
+        replace: '0',
+      },
+    ],
+  },
+  {
+    name: 'pause-does-not-grow',
+    breaks: 'liveness',
+    area: 'client',
+    wrong: 'The pause between two attempts is a millisecond, however many there were.',
+    scenario: 'chaos-limits',
+    edits: [
+      {
+        at: 'ClientCore.#retry',
+        find: 'backoffMs(this.#ports, task.attempts)',
+        replace: '1',
+      },
+    ],
+  },
+  {
     name: 'deadline-of-a-second-at-least',
     breaks: 'liveness',
     area: 'client',

@@ -9,6 +9,7 @@
 import { deadlineBugs } from './deadlines.js';
 import { electionBugs } from './elections.js';
 import { labBugs } from './lab.js';
+import { limitBugs } from './limits.js';
 import { protocolBugs } from './protocol.js';
 import { routingBugs } from './routing.js';
 import { sessionBugs } from './sessions.js';
@@ -23,5 +24,6 @@ export const bugs = [
   ...routingBugs,
   ...deadlineBugs,
   ...turnBugs,
+  ...limitBugs,
   ...labBugs,
 ];

@@ -200,7 +200,7 @@ export const storageBugs = [
     breaks: 'liveness',
     area: 'storage',
     wrong: 'A group that refuses writes because too much is unwritten waits for the next regular flush.',
-    scenario: 'chaos-5-wide',
+    scenario: 'little-unflushed',
     edits: [
       { at: 'Flusher.schedule', find: '&& urgent)', replace: '&& false)' },
       { at: 'Flusher.schedule', find: 'urgent ? 0 :', replace: 'false ? 0 :' },
