@@ -28,7 +28,7 @@ What it did is saved every few seconds: the same command goes on where it was st
 complete, it adds a section to docs/evidence.md. One run in twenty is made twice, and its trace hashes compared.
 
 Examples:
-  npm run simulate:long -- --jobs 2                          100,000 seeds, nearly a third of them of each chaos scenario
+  npm run simulate:long -- --jobs 2                          100,000 seeds, nearly a quarter of them of each chaos scenario
   npm run simulate:long -- --seeds 2000 --scenarios chaos-5
   npm run simulate:long -- --append-now                      write down what it did so far
 `;
