@@ -110,7 +110,8 @@ export class Workload {
     for (; started < operations && this.#mayStart; started += 1) {
       this.#busy += 1;
       const client = new LoadClient(this.#burst, false);
-      this.#operate(client, this.#newId(), this.#keyOf('burst', started % BURST_KEYS), () => (this.#busy -= 1));
+      const key = this.#keyOf('burst', started % BURST_KEYS);
+      this.#burst.whenUp(() => this.#operate(client, this.#newId(), key, () => (this.#busy -= 1)));
     }
     return started;
   }

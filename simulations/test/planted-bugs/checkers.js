@@ -14,16 +14,29 @@ const checkers = [
   [/^replicas differ|^group \d+: after \d+ entries/, 'equal replicas'],
   [/^threw InvariantViolation/, "the node's invariants"],
   [/^threw /, 'an exception'],
-  [/found damage that its disk did not suffer/, 'unexplained damage'],
+  [/^n\d+ is not back: (?!down)/, 'unexplained damage'],
+  [/^n\d+ is not back/, 'every node is back'],
+  [/^sum /, 'sums'],
   [/while a partial partition stayed/, 'latency in a partial partition'],
   [
     /^a (get|put|cas|cas-version|delete|add) of \S+ (ended|was given up|was taken|took \d+ requests)/,
     'deadlines and refusals',
   ],
-  [/^no progress|decisions resumed|did not form|did not come back|were not served|has no leader/, 'progress'],
-  [/still open|has not answered|got a definite result|could not be read/, 'answered operations'],
-  [/acknowledged without a majority|the leader changed|a leader changed|still leads/, "the scenario's own"],
+  [/^no new leader|decisions resumed|leaders?: | new leaders|leader changed|still leads|deposed/, 'elections'],
+  [/^no progress|did not form|did not come back|not served|has no leader/, 'progress'],
+  [/has not answered/, 'forgotten requests'],
+  [/^no .* did anything/, 'faults without effect'],
+  [
+    /^only \d.*(definite result|needed|overlap)|^only [\d.]+ % of|^no (operation|read|decided entry)/,
+    'enough happened',
+  ],
+  [/still open|could not be read/, 'answered operations'],
 ];
+
+/** But for `unknown`: no verdict within its bound on steps is a failure of the search. */
+export const checkerNames = [...new Set(checkers.map(([, name]) => name))].filter(
+  (name) => !name.includes('no verdict'),
+);
 
 export function checkerOf(complaint) {
   return checkers.find(([pattern]) => pattern.test(complaint))?.[1] ?? "the scenario's own";
@@ -35,7 +48,12 @@ export function checkersOf(complaints) {
 }
 
 const livenessCheckers = [
+  'elections',
   'progress',
+  'every node is back',
+  'forgotten requests',
+  'faults without effect',
+  'enough happened',
   'answered operations',
   'deadlines and refusals',
   'latency in a partial partition',

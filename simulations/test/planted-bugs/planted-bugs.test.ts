@@ -39,6 +39,7 @@ interface Modules {
   readonly inTurns: <T>(tasks: readonly (() => Promise<T>)[], jobs: number) => Promise<T>[];
   readonly readFound: () => Record<string, Found | undefined>;
   readonly documentation: () => Promise<string>;
+  readonly checkerNames: readonly string[];
 }
 
 /** Plain JavaScript, because it runs without a build. */
@@ -46,8 +47,8 @@ async function load(file: string): Promise<object> {
   return (await import(new URL(file, import.meta.url).href)) as object;
 }
 
-const files = ['bugs/index.js', 'near-seeds.js', 'children.js', 'records.js'];
-const { bugs, searchNear, search, inTurns, readFound, documentation } = Object.assign(
+const files = ['bugs/index.js', 'near-seeds.js', 'children.js', 'records.js', 'checkers.js'];
+const { bugs, searchNear, search, inTurns, readFound, documentation, checkerNames } = Object.assign(
   {},
   ...(await Promise.all(files.map(load))),
 ) as Modules;
@@ -64,6 +65,11 @@ describe('planted bugs', () => {
     const areas = new Set(caught.map(({ bug }) => bug.area));
     expect(areas).toEqual(new Set(['protocol', 'storage', 'session', 'routing', 'client', 'limits', 'lab']));
     expect(new Set(bugs.map((bug) => bug.name)).size).toBe(bugs.length);
+  });
+
+  it('are caught by every check that there is', () => {
+    const checkers = new Set(caught.flatMap(({ record }) => record.checkers));
+    expect(checkerNames.filter((name) => !checkers.has(name))).toEqual([]);
   });
 
   it('stand in the documentation as they were found', async () => {

@@ -44,6 +44,20 @@ describe.each([1, 2, 3])('seed %i: a client', (seed) => {
     endOf(rig);
   });
 
+  it('that is down takes a burst once it is back', () => {
+    const rig = underLoad(seed);
+    const { world, load } = rig;
+    const burstClient = load.processes.at(-1) ?? 0;
+    load.crash(burstClient, 300);
+    const bursts = (): number => load.calls.filter(({ key }) => key.startsWith('burst')).length;
+    expect(load.burst(5)).toBe(5);
+    world.runFor(250);
+    expect(bursts()).toBe(0);
+    world.runFor(1000);
+    expect(bursts()).toBe(5);
+    endOf(rig);
+  });
+
   it('that stands still does nothing meanwhile, and is not late for it', () => {
     const rig = underLoad(seed);
     const { world, load } = rig;

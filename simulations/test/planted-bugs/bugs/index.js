@@ -6,6 +6,7 @@
  * of one that is not caught yet: what would have to coincide. `turnUsMax`: the longest turn in its runs, microseconds, where that
  * is not to be left to the seed.
  */
+import { boundBugs } from './bounds.js';
 import { deadlineBugs } from './deadlines.js';
 import { electionBugs } from './elections.js';
 import { labBugs } from './lab.js';
@@ -25,5 +26,6 @@ export const bugs = [
   ...deadlineBugs,
   ...turnBugs,
   ...limitBugs,
+  ...boundBugs,
   ...labBugs,
 ];

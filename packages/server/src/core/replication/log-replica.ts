@@ -19,7 +19,7 @@ import type {
 } from '@kvorum/common';
 import { decodeAll, DecodeError, failureText, operationTypes } from '@kvorum/common';
 import type { Effects, Input, LogCodec, LogTypes, ReplicatedLog, Term } from '@kvorum/consensus';
-import { entryBytes } from '@kvorum/consensus';
+import { entryBytes, invariant } from '@kvorum/consensus';
 import { mark } from '../marks.ts';
 import { notLeader, refusal } from '../replies.ts';
 import type { AppliedReply } from '../state/group-state.ts';
@@ -216,6 +216,7 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
       if (event.type === 'quorum-lost') this.#giveUpPending('the leader lost touch with the majority');
       this.#events.push(event);
     }
+    invariant(this.#state.applied.index <= this.#log.decidedIndex, 'a state is not ahead of its log');
     this.#apply();
     this.#answerReads(effects);
     if (this.#state.installedProof !== undefined && this.#log.applicableIndex >= this.#state.applied.index) {

@@ -1,6 +1,7 @@
 import type { GroupReply, GroupRequest, Limits, Reader, Settings, Writer } from '@kvorum/common';
 import { DecodeError, settingsWith } from '@kvorum/common';
 import type { Effects, Entry, Input, LogTypes, ReplicatedLog } from '@kvorum/consensus';
+import { InvariantViolation } from '@kvorum/consensus';
 import { MemoryLogStorage, MemoryStateStorage } from '@kvorum/testing';
 import { describe, expect, it } from 'vitest';
 import type { ReplicaEffects, ReplicaInput } from '../../../src/core/index.ts';
@@ -237,6 +238,7 @@ describe('writes', () => {
       // What stands there now was decided in the same step, and is another one's.
       rig.log.log = [{ kind: 'command', payload: encodeBatch({ elapsedMs: 0, outageMs: 0, commands: [] }) }];
       rig.log.answers.push(() => {
+        rig.log.decidedIndex = 1;
         rig.log.applicableIndex = 1;
         return { events: [event] };
       });
@@ -458,4 +460,12 @@ it('shows what the log says, to the node and to checks from outside', () => {
   expect(text(replica.snapshotProof().subarray(1))).toBe('proof');
   rig.log.seesLeader = false;
   expect([replica.leader, replica.healthy]).toEqual([0, false]);
+});
+
+it('a state that is ahead of its log ends the process: rule 7', () => {
+  const rig = new Rig().lead();
+  rig.decide();
+  rig.step(rig.put('a'));
+  rig.log.decidedIndex = 0;
+  expect(() => rig.step()).toThrow(InvariantViolation);
 });
