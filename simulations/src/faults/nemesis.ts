@@ -210,7 +210,7 @@ export class Nemesis {
     const { processes } = this.#world;
     const rates = processes.map(rate);
     const measure = (): string | undefined => {
-      const errorsMs = [...processes, ...this.#world.clients].map((process) =>
+      const errorsMs = [...processes, ...this.#world.clients.processes].map((process) =>
         Math.abs(this.#world.clockOf(process).monotonicMs() - this.#world.nowMs),
       );
       // A hundredth of the time, or what it takes to tell.
@@ -220,7 +220,7 @@ export class Nemesis {
     this.#do('clock-drift', processes, `clocks run at ${rates.join(', ')}`, measure, () => {
       for (const [place, process] of processes.entries()) this.#world.setClockRate(process, rates[place] ?? 1);
       // In turn the same rates: how many clients there are must not change what comes later.
-      this.#world.clientClockRate = (client) => rates[client % rates.length] ?? 1;
+      this.#world.clients.clockRate = (client) => rates[client % rates.length] ?? 1;
     });
   }
 
@@ -379,8 +379,8 @@ export class Nemesis {
   /** Stands still, and finds its deadlines passed afterwards. */
   pauseClient(client: ProcessId, ms: number): void {
     this.#do('client-pause', [client], `a client stands still for ${ms} ms`, this.#postponedOf(client), () => {
-      this.#world.pauseClient(client);
-      this.#after(ms, () => this.#world.resumeClient(client));
+      this.#world.clients.pause(client);
+      this.#after(ms, () => this.#world.clients.resume(client));
     });
   }
 
@@ -413,7 +413,7 @@ export class Nemesis {
     network.healAll();
     network.faults = { ...calmNetwork };
     this.#disarm();
-    for (const client of this.#world.clients) this.#world.resumeClient(client);
+    for (const client of this.#world.clients.processes) this.#world.clients.resume(client);
     for (const process of processes) {
       const disk = this.#world.disk(process);
       disk.slowness = 1;

@@ -12,7 +12,8 @@ import type { Call, Observed, SumCall, Swapped } from '../checkers/index.ts';
 import { Complaints, operationComplaint } from '../checkers/index.ts';
 import type { RandomStream } from '../world/random-stream.ts';
 import type { ProcessId } from '../world/network.ts';
-import type { SimulatedClient, World } from '../world/world.ts';
+import type { SimulatedClient } from '../world/clients.ts';
+import type { World } from '../world/world.ts';
 
 export interface WorkloadOptions {
   readonly clients: number;
@@ -127,10 +128,10 @@ export class Workload {
     const connection = this.#connections.get(process);
     if (connection === undefined || !connection.isUp) return;
     connection.isUp = false;
-    this.#world.crashClient(process);
+    this.#world.clients.crash(process);
     for (const giveUp of [...connection.underWay]) giveUp();
     this.#world.schedule.after(downMs * 1000, () => {
-      connection.client = this.#world.startClient(process);
+      connection.client = this.#world.clients.start(process);
       connection.isUp = true;
       for (const start of connection.waiting.splice(0)) start();
     });
@@ -263,8 +264,8 @@ export class Workload {
     const { timeoutMs } = this.#options;
     const { core, clock, process } = connection.client;
     const startedMs = clock.monotonicMs();
-    const stoodStillMs = this.#world.clientStoodStillMs(process);
-    const sent = this.#world.clientSent(process);
+    const stoodStillMs = this.#world.clients.stoodStillMs(process);
+    const sent = this.#world.clients.sent(process);
     const crash = (): void => {
       connection.underWay.delete(crash);
       done(crashed);
@@ -277,8 +278,8 @@ export class Workload {
         name: `${operation.type} of ${decodeUtf8(operation.key)}`,
         timeoutMs,
         tookMs: clock.monotonicMs() - startedMs,
-        stoodStillMs: this.#world.clientStoodStillMs(process) - stoodStillMs,
-        sent: this.#world.clientSent(process) - sent,
+        stoodStillMs: this.#world.clients.stoodStillMs(process) - stoodStillMs,
+        sent: this.#world.clients.sent(process) - sent,
         sharers: connection.sharers,
         tooLarge: this.#isTooLarge(operation),
         error: outcome instanceof KvorumError ? outcome : undefined,

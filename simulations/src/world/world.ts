@@ -4,17 +4,19 @@
  * Invariant: every callback that a process gave to the world is fenced by that process's incarnation, so nothing outlives a
  * crash.
  */
-import type { Address, Clock, Counter, Dialer, Gauge, Logger, NodeId, PeerTransport, Settings } from '@kvorum/common';
+import type { Address, Clock, Dialer, Logger, NodeId, PeerTransport, Settings } from '@kvorum/common';
 import { defaultSettings, formatAddress, MetricsRegistry, nodeName } from '@kvorum/common';
-import { ClientCore, defaultClientTimings } from '@kvorum/client/core';
 import type { ClientLink, ProtocolTable } from '@kvorum/server/core';
 import { CorruptRecord, Node, protocols } from '@kvorum/server/core';
+import type { SimulatedClient } from './clients.ts';
+import { SimulatedClients } from './clients.ts';
 import { COMMIT_US, Disk } from './disk.ts';
 import type { ProcessId } from './network.ts';
 import { Network } from './network.ts';
+import { SimulatedPeerTransport } from './peer-transport.ts';
 import type { Fence } from './process.ts';
 import { SHORTEST_TURN_US, SimulatedProcess } from './process.ts';
-import { FIRST_CLIENT, isClient, processName } from './process-name.ts';
+import { isClient, processName } from './process-name.ts';
 import type { Branch, RandomStream } from './random-stream.ts';
 import { RandomSource } from './random-stream.ts';
 import { Schedule } from './schedule.ts';
@@ -44,37 +46,6 @@ const PORT = 45678;
 /** A node that was started checks in within this time. */
 const CHECK_IN_MS_MAX = 100;
 
-/** A client that is up: when it is started again, it is another one. */
-export interface SimulatedClient {
-  readonly core: ClientCore;
-  readonly process: ProcessId;
-  readonly clock: Clock;
-}
-
-/** A machine that a client runs on. */
-interface ClientMachine {
-  readonly host: SimulatedProcess;
-  starts: number;
-  crashes: number;
-  sent: number;
-}
-
-/** What the node says to its peers that it is. */
-interface PeerIdentity {
-  readonly id: NodeId;
-  readonly clusterId: string;
-  readonly receive: (from: NodeId, at: ProcessId, frame: Uint8Array, taken: () => void) => void;
-}
-
-/** A node's end of its link to a peer. */
-interface PeerLink {
-  process: ProcessId;
-  /** By the clock of the node. */
-  heardMs: number;
-  readonly dropped: Counter;
-  readonly backlog: Gauge;
-}
-
 /** A machine that a node runs on. */
 class Machine extends SimulatedProcess {
   readonly process: ProcessId;
@@ -83,9 +54,8 @@ class Machine extends SimulatedProcess {
   /** The node that it asks to join; undefined for the one that forms the cluster. */
   join: Address | undefined;
   node: Node | undefined;
-  peer: PeerIdentity | undefined;
-  /** Its ends of the links to its peers, since its last start. */
-  links = new Map<NodeId, PeerLink>();
+  /** Since its last start. */
+  transport: SimulatedPeerTransport | undefined;
   /** The id that it was last known by in the cluster. */
   namedId: NodeId | undefined;
   /** Why its node cannot be started. */
@@ -133,14 +103,12 @@ export class World {
   readonly random: RandomSource;
   readonly trace = new Trace();
   readonly network: Network;
+  readonly clients: SimulatedClients;
   readonly #machines: Machine[] = [];
   readonly #nodeRandom: RandomStream;
   readonly #turnUs: () => number;
   #watchers: readonly WorldWatcher[] = [];
   onPoint: PointWatcher | undefined;
-  readonly #clients = new Map<ProcessId, ClientMachine>();
-  /** How fast the clock of a client runs, from its next start on. */
-  clientClockRate: (process: ProcessId) => number = () => 1;
   readonly #settings: Settings;
 
   constructor(options: WorldOptions) {
@@ -155,6 +123,15 @@ export class World {
     const bySeed = turns.pick(LONGEST_TURNS_US);
     const turnUsMax = options.turnUsMax ?? bySeed;
     this.#turnUs = turnUsMax <= SHORTEST_TURN_US ? () => SHORTEST_TURN_US : () => turns.int(0, turnUsMax);
+    this.clients = new SimulatedClients({
+      schedule: this.schedule,
+      random: this.random,
+      network: this.network,
+      turnUs: this.#turnUs,
+      addresses: () => this.#machines.map(({ address }) => address),
+      dialer: (process, fence, onPoint) => this.#dialer(process, fence, onPoint),
+      note: (line) => this.note(line),
+    });
     for (let process = 0; process < options.nodes; process += 1) {
       const join = process === 0 ? undefined : addressOf(0, 0);
       const machine = new Machine(this.schedule, process, this.#newDisk(process, 0), join);
@@ -193,15 +170,15 @@ export class World {
 
   /** What the node of the process has measured since it was started. */
   metrics(process: ProcessId): MetricsRegistry {
-    const { metrics, node, links } = this.#machine(process);
+    const { metrics, node, transport } = this.#machine(process);
     node?.collectMetrics();
-    for (const link of links.values()) link.backlog.set(this.network.backlogBytes(process, link.process));
+    transport?.collect();
     return metrics;
   }
 
   /** How often the node or client went down. */
   crashes(process: ProcessId): number {
-    return isClient(process) ? this.#client(process).crashes : this.#machine(process).crashes;
+    return isClient(process) ? this.clients.crashes(process) : this.#machine(process).crashes;
   }
 
   /** How often something of the node or client was due while it stood still. */
@@ -219,7 +196,7 @@ export class World {
   }
 
   #host(process: ProcessId): SimulatedProcess {
-    return isClient(process) ? this.#client(process).host : this.#machine(process);
+    return isClient(process) ? this.clients.host(process) : this.#machine(process);
   }
 
   /** Why the node cannot be started any more; undefined while it can. */
@@ -343,69 +320,7 @@ export class World {
 
   /** A new client process, started. */
   client(): SimulatedClient {
-    const process = FIRST_CLIENT + this.#clients.size;
-    this.#clients.set(process, { host: new SimulatedProcess(this.schedule), starts: 0, crashes: 0, sent: 0 });
-    return this.startClient(process);
-  }
-
-  /** Starts a client that is not running. */
-  startClient(process: ProcessId): SimulatedClient {
-    const machine = this.#client(process);
-    const { host } = machine;
-    const purpose = machine.starts === 0 ? `client ${process}` : `client ${process} ${machine.starts}`;
-    machine.starts += 1;
-    host.clockRate = this.clientClockRate(process);
-    const fence = host.fence();
-    const clock = fence.clock(undefined, this.#turnUs);
-    const random = this.random.stream(purpose);
-    const seeds = random.shuffle(this.#machines.map(({ address }) => address));
-    const dialer = this.#dialer(process, fence, (what) => {
-      if (what === 'request: sent') machine.sent += 1;
-    });
-    const core = new ClientCore({ clock, random, dialer, timings: defaultClientTimings }, seeds);
-    return { core, process, clock };
-  }
-
-  /** Nothing of it runs any more, and nobody hears what became of its operations. */
-  crashClient(process: ProcessId): void {
-    const client = this.#client(process);
-    client.crashes += 1;
-    client.host.nextIncarnation();
-    this.network.breakConnections(process);
-    this.note(`${processName(process)} crashes`);
-  }
-
-  pauseClient(process: ProcessId): void {
-    this.#client(process).host.pause();
-    this.note(`${processName(process)} stands still`);
-  }
-
-  resumeClient(process: ProcessId): void {
-    const { host } = this.#client(process);
-    if (!host.standsStill) return;
-    this.note(`${processName(process)} goes on`);
-    host.resume();
-  }
-
-  get clients(): readonly ProcessId[] {
-    return [...this.#clients.keys()];
-  }
-
-  /** How long the client has stood still so far, by its own clock, milliseconds. */
-  clientStoodStillMs(process: ProcessId): number {
-    const { host } = this.#client(process);
-    return (host.stoodStillUs / 1000) * host.clockRate;
-  }
-
-  /** Frames that the client has sent so far. */
-  clientSent(process: ProcessId): number {
-    return this.#client(process).sent;
-  }
-
-  #client(process: ProcessId): ClientMachine {
-    const machine = this.#clients.get(process);
-    if (machine === undefined) throw new RangeError(`no client ${process}`);
-    return machine;
+    return this.clients.add();
   }
 
   /** From that time on, a part of what is random goes on as with another seed. */
@@ -504,7 +419,7 @@ export class World {
     machine.nextIncarnation();
     machine.disk.crash();
     machine.node = undefined;
-    machine.peer = undefined;
+    machine.transport = undefined;
     this.network.listen(machine.process, undefined);
     this.network.breakConnections(machine.process);
     for (const other of this.processes) this.network.renewLink(machine.process, other);
@@ -522,75 +437,19 @@ export class World {
   }
 
   #transport(self: Machine, fence: Fence): PeerTransport {
-    const { peerBacklogBytesMax } = this.#settings.limits;
-    const clock = fence.clock();
-    const { metrics } = self;
-    const links = new Map<NodeId, PeerLink>();
-    self.links = links;
-    const link = (id: NodeId, process: ProcessId): PeerLink => {
-      const peer = nodeName(id);
-      const made = {
-        process,
-        heardMs: clock.monotonicMs(),
-        dropped: metrics.counter('peer_frames_dropped_total', { peer }),
-        backlog: metrics.gauge('peer_backlog_bytes', { peer }),
-      };
-      links.set(id, made);
-      return made;
-    };
-    return {
-      setPeers: (id, clusterId, peers, handlers) => {
-        for (const known of links.keys()) if (!peers.some((peer) => peer.id === known)) links.delete(known);
-        for (const peer of peers) {
-          const process = this.#processAt(peer.address);
-          const known = links.get(peer.id);
-          if (known === undefined) link(peer.id, process);
-          else known.process = process;
-        }
-        const receive = (from: NodeId, at: ProcessId, frame: Uint8Array, taken: () => void): void => {
-          const known = links.get(from) ?? link(from, at);
-          // Whoever dialled: a connection carries frames both ways.
-          known.process = at;
-          fence.enter(() => {
-            taken();
-            known.heardMs = clock.monotonicMs();
-            handlers.onFrame(from, frame);
-          });
-        };
-        self.peer = { id, clusterId, receive };
-        this.#noteOtherName(self, id);
-      },
-      send: (to, frame) => {
-        const known = links.get(to);
-        const target = this.#machines[known?.process ?? -1];
-        const sender = self.peer;
-        if (known === undefined || target === undefined || sender === undefined) return;
-        this.#giveUpIfSilent(self.process, known, clock);
-        if (this.network.backlogBytes(self.process, target.process) > peerBacklogBytesMax) {
-          known.dropped.add(1);
-          this.network.drop(self.process, target.process, frame);
-          return;
-        }
-        this.onPoint?.(self.process, 'frame: before', frame);
-        this.network.send(self.process, target.process, frame, () => {
-          const { peer } = target;
-          // Both have proved who they are before.
-          if (peer?.id !== to || peer.clusterId !== sender.clusterId) return undefined;
-          return (bytes, taken) => peer.receive(sender.id, self.process, bytes, taken);
-        });
-        this.onPoint?.(self.process, 'frame: sent', frame);
-      },
-    };
-  }
-
-  /** A node sends at least once in a heartbeat round, so that it is soon enough to look then. */
-  #giveUpIfSilent(process: ProcessId, link: PeerLink, clock: Clock): void {
-    if (!this.network.isSilent(process, link.process)) return;
-    const { heartbeatRoundMs, peerSilenceRoundsMax } = this.#settings.timings;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - link.heardMs <= heartbeatRoundMs * peerSilenceRoundsMax) return;
-    this.network.renewLink(process, link.process);
-    link.heardMs = nowMs;
+    const { process, metrics } = self;
+    self.transport = new SimulatedPeerTransport({
+      process,
+      network: this.network,
+      settings: this.#settings,
+      metrics,
+      fence,
+      processAt: (address) => this.#processAt(address),
+      transportOf: (other) => this.#machine(other).transport,
+      onPoint: (what, frame) => this.onPoint?.(process, what, frame),
+      onIdentified: (id) => this.#noteOtherName(self, id),
+    });
+    return self.transport;
   }
 
   /** Once for each id: nodes write of each other by id. */

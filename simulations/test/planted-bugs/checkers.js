@@ -25,6 +25,7 @@ const checkers = [
   [/^no new leader|decisions resumed|leaders?: | new leaders|leader changed|still leads|deposed/, 'elections'],
   [/^no progress|did not form|did not come back|not served|has no leader/, 'progress'],
   [/has not answered/, 'forgotten requests'],
+  [/frames per ms/, 'message storms'],
   [/^no .* did anything/, 'faults without effect'],
   [
     /^only \d.*(definite result|needed|overlap)|^only [\d.]+ % of|^no (operation|read|decided entry)/,
@@ -52,6 +53,7 @@ const livenessCheckers = [
   'progress',
   'every node is back',
   'forgotten requests',
+  'message storms',
   'faults without effect',
   'enough happened',
   'answered operations',

@@ -61,12 +61,12 @@ describe.each([1, 2, 3])('seed %i: a client', (seed) => {
   it('that stands still does nothing meanwhile, and is not late for it', () => {
     const rig = underLoad(seed);
     const { world, load } = rig;
-    world.pauseClient(clientOf(rig));
+    world.clients.pause(clientOf(rig));
     const before = load.calls.length;
     world.runFor(2500);
     expect(load.calls).toHaveLength(before);
-    expect(world.clientStoodStillMs(clientOf(rig))).toBe(2500);
-    world.resumeClient(clientOf(rig));
+    expect(world.clients.stoodStillMs(clientOf(rig))).toBe(2500);
+    world.clients.resume(clientOf(rig));
     world.runFor(500);
     expect(load.calls.length).toBeGreaterThan(before + 5);
     endOf(rig);
@@ -74,7 +74,7 @@ describe.each([1, 2, 3])('seed %i: a client', (seed) => {
 
   it('whose clock is wrong keeps its deadlines by that clock', () => {
     const world = new World({ seed, nodes: 3, partitions: 1, replication: 3 });
-    world.clientClockRate = () => 0.5;
+    world.clients.clockRate = () => 0.5;
     const load = new Workload(world, { ...defaultWorkload, clients: 3, timeoutMs: 200 });
     world.runFor(390);
     expect(load.calls).toEqual([]);

@@ -9,9 +9,9 @@ export const boundBugs = [
     scenario: 'leader-crash',
     edits: [
       {
-        at: 'Heartbeats.#suspectedAfterMs',
-        find: 'this.#timings.electionTimeoutMs',
-        replace: 'this.#timings.electionTimeoutMs * 5',
+        at: 'FailureDetector.endRound',
+        find: 'silentRounds < this.#options.silentRoundsMax',
+        replace: 'silentRounds < 5 * this.#options.silentRoundsMax',
       },
     ],
   },
@@ -87,7 +87,13 @@ export const boundBugs = [
     area: 'lab',
     wrong: 'The backlog of a simulated peer link has no bound.',
     scenario: 'full-backlog',
-    edits: [{ at: 'World.#transport', find: '> peerBacklogBytesMax', replace: '> 1e6 * peerBacklogBytesMax' }],
+    edits: [
+      {
+        at: 'SimulatedPeerTransport.send',
+        find: '> settings.limits.peerBacklogBytesMax',
+        replace: '> 1e6 * settings.limits.peerBacklogBytesMax',
+      },
+    ],
   },
   {
     name: 'loss-of-noise-never-happens',

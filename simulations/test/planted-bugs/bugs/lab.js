@@ -120,12 +120,12 @@ export const labBugs = [
   }),
   harmless('client-does-not-die', 'A client that is to die lives on.', 'chaos-3', {
     at: 'Workload.crash',
-    find: 'this.#world.crashClient(process);',
+    find: 'this.#world.clients.crash(process);',
     replace: '',
   }),
   harmless('client-does-not-stand-still', 'A client that is to stand still goes on.', 'chaos-3', {
-    at: 'World.pauseClient',
-    find: 'this.#client(process).host.pause();',
+    at: 'SimulatedClients.pause',
+    find: 'this.#machine(process).host.pause();',
     replace: '',
   }),
   harmless('client-reaches-all', 'A client that is to reach some nodes only reaches all.', 'forwarding-5', {

@@ -153,7 +153,7 @@ export const storageBugs = [
   },
   {
     name: 'trimmed-before-durable',
-    breaks: 'liveness',
+    breaks: 'safety',
     area: 'storage',
     wrong: 'The log is trimmed behind what is applied, not behind what is durably applied.',
     scenario: 'power-3',
@@ -339,7 +339,6 @@ export const storageBugs = [
     area: 'storage',
     wrong: 'After a restart the log is not told of a state that was installed right before.',
     scenario: 'power-3',
-    hard: 'power fails between the installation of a state and the write of the log that goes with it, at a replica that follows a leader which was superseded without its knowing',
     edits: [
       {
         at: 'LogReplica.constructor',
