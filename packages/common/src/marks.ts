@@ -21,9 +21,9 @@ export function marked(name: string): number {
   return counts.get(name) ?? 0;
 }
 
-/** Those that were passed since `takeMarks`. */
-export function marksPassed(): string[] {
-  return [...counts].filter(([, passed]) => passed > 0).map(([name]) => name);
+/** How often each of those was passed that were, since `takeMarks`. */
+export function marksPassed(): Readonly<Record<string, number>> {
+  return Object.fromEntries([...counts].filter(([, passed]) => passed > 0));
 }
 
 /** How often each mark was passed since the last call. */

@@ -17,6 +17,7 @@ export interface EndedOperation {
   readonly sharers: number;
   /** Its key or its value is longer than it may be. */
   readonly tooLarge: boolean;
+  readonly isRead: boolean;
   /** Undefined: it was answered. */
   readonly error: Pick<KvorumError, 'code' | 'outcome' | 'message'> | undefined;
 }
@@ -46,6 +47,7 @@ export function operationComplaint({
   sent,
   sharers,
   tooLarge,
+  isRead,
   error,
 }: EndedOperation): string | undefined {
   const took = `${tookMs.toFixed(1)} ms, its time is ${timeoutMs} ms`;
@@ -56,6 +58,8 @@ export function operationComplaint({
   if (error === undefined) return tooLarge ? `a ${name} was taken, though it is too large` : undefined;
   const outcome = errorsOfCorrectClients[error.code];
   if (outcome === undefined) return `a ${name} ended with ${error.code}, which no caller is to see: ${error.message}`;
+  if (error.code === 'outcome-unknown' && isRead)
+    return `a ${name} ended with an unknown outcome, which a read has not`;
   if (error.outcome !== outcome) return `a ${name} ended with ${error.code} and the outcome ${error.outcome}`;
   // A client tries as long as it may; only the loss of its session ends it earlier.
   if (error.code !== 'outcome-unknown' && tookMs < timeoutMs - EARLY_MS_MAX)

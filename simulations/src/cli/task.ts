@@ -49,7 +49,7 @@ export const NOT_REPEATABLE = 'not repeatable';
 
 export function performTask(scenario: Scenario, task: Task): Outcome {
   const startedMs = performance.now();
-  const { watched, reached } = watching(scenario);
+  const { watched, reached } = watching(scenario, task.options.branches?.at(-1)?.atMs ?? 0);
   const result = runScenario(task.reached === true ? watched : scenario, task.options);
   const tookMs = performance.now() - startedMs;
   const complaints = [...result.complaints];
@@ -75,11 +75,14 @@ export function performTask(scenario: Scenario, task: Task): Outcome {
   };
 }
 
-/** The scenario, of whose run it can be told what it reached. */
-function watching(scenario: Scenario): { readonly watched: Scenario; readonly reached: () => Outcome['reached'] } {
+/** The scenario, of whose run it can be told what it reached from then on. */
+function watching(
+  scenario: Scenario,
+  fromMs: number,
+): { readonly watched: Scenario; readonly reached: () => Outcome['reached'] } {
   let reached: Reached | undefined;
   const run: Scenario['run'] = (run) => {
-    reached = new Reached(run.world);
+    reached = new Reached(run.world, fromMs);
     try {
       scenario.run(run);
     } finally {

@@ -1,6 +1,6 @@
 /**
  * What a run reaches, and when first: coverage marks, and each pair of the state that a replica is in and a message that meets it
- * there.
+ * there. Of a run that parts from another one only what it reaches after that is its own.
  */
 import { marksPassed } from '@kvorum/common';
 import { framePartsOf } from '../report/frame-parts.ts';
@@ -16,10 +16,15 @@ export class Reached {
   /** By what it is: `mark log-cut`, or `follows, open log: accept of its leader`. */
   readonly firstMs: Record<string, number> = {};
   readonly #world: World;
+  readonly #fromMs: number;
   #marksMs = 0;
+  /** The marks that were passed before `fromMs`. */
+  #before: Readonly<Record<string, number>> = {};
 
-  constructor(world: World) {
+  constructor(world: World, fromMs: number) {
     this.#world = world;
+    this.#fromMs = fromMs;
+    if (fromMs > 0) world.schedule.first(fromMs * 1000, () => (this.#before = marksPassed()));
     world.network.watch((from, to, frame, _sentUs, fate) => {
       if (world.nowMs >= this.#marksMs + MARKS_EVERY_MS) this.noteMarks();
       if (fate === 'delivered' && !isClient(from) && !isClient(to)) this.#onFrame(from, to, frame);
@@ -29,7 +34,9 @@ export class Reached {
   /** Also at the end of a run. */
   noteMarks(): void {
     this.#marksMs = this.#world.nowMs;
-    for (const name of marksPassed()) this.#note(`mark ${name}`);
+    for (const [name, passed] of Object.entries(marksPassed())) {
+      if (passed > (this.#before[name] ?? 0)) this.#note(`mark ${name}`);
+    }
   }
 
   #onFrame(from: ProcessId, to: ProcessId, frame: Uint8Array): void {
@@ -45,6 +52,6 @@ export class Reached {
   }
 
   #note(name: string): void {
-    this.firstMs[name] ??= this.#world.nowMs;
+    if (this.#world.nowMs >= this.#fromMs) this.firstMs[name] ??= this.#world.nowMs;
   }
 }

@@ -2,7 +2,7 @@
  * One run of a scenario: a world, its load, the faults the scenario inflicts, and everything that must hold at the end.
  */
 import type { Layout, Limits } from '@kvorum/common';
-import { decodeUtf8, defaultTimings, encodeUtf8, groupOfKey, settingsWith, takeMarks } from '@kvorum/common';
+import { decodeUtf8, defaultTimings, encodeUtf8, groupOfKey, marked, settingsWith, takeMarks } from '@kvorum/common';
 import type { ClientCore } from '@kvorum/client/core';
 import type { ProtocolTable } from '@kvorum/server/core';
 import { Agreement } from './agreement.ts';
@@ -324,7 +324,12 @@ export class Run {
     if (!ended) throw new Abandoned(open);
     const quietMs = this.world.nowMs;
     const prompt = `${this.load.calls.length} operations`;
-    this.#judge('each operation ends in its time, as a client may end it', prompt, this.load.complaints.list());
+    const lost = marked('session-lost-with-unknown-outcome');
+    const early = `${this.load.endedUnknown} operations ended early with an unknown outcome, of ${lost} that lost their session`;
+    this.#judge('each operation ends in its time, as a client may end it', prompt, [
+      ...this.load.complaints.list(),
+      ...(this.load.endedUnknown > lost ? [early] : []),
+    ]);
     this.#checkNodes();
     this.#checkForgotten();
     this.#checkReplicas(quietMs);
@@ -465,7 +470,8 @@ export class Run {
 
   /** How many must be answered, with room for the chance that there is where they are few. */
   #expected(possible: number, shareMin: number): number {
-    return Math.max(1, Math.floor(shareMin * possible - 2 * Math.sqrt(possible)));
+    const expected = shareMin * possible;
+    return Math.max(1, Math.floor(expected - 2 * Math.sqrt(expected)));
   }
 
   /** Why the faults prove too little: none did anything, or less was answered meanwhile than must be. */

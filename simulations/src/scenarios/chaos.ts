@@ -28,7 +28,7 @@ function chaosOf(shape: Pick<Scenario, 'name' | 'nodes' | 'replication' | 'parti
       strikeAtRandom(run, strikes, randomLoad);
       const phase = stayPartial(run);
       run.heal();
-      run.finish({ okShareMin: 0.25, faultyShareMin: 0.2, okRateMin: 0.35 });
+      run.finish({ okShareMin: 0.2, faultyShareMin: 0.08, okRateMin: 0.35 });
       requireLatency(run, phase);
     },
   };

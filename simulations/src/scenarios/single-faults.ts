@@ -159,6 +159,22 @@ const troubles: readonly Trouble[] = [
     relieve: restart,
     gapMsMax: GAP_MS_MAX,
   },
+  {
+    name: 'client-crashes',
+    summary: 'clients die and come back as others; what they had asked is applied once or not at all',
+    strike: (run) => {
+      const client = run.random.pick(run.load.processes);
+      const downMs = run.random.int(0, 500);
+      run.nemesis.crashClient(client, downMs, () => run.load.crash(client, downMs));
+    },
+    gapMsMax: GAP_MS_MAX,
+  },
+  {
+    name: 'client-pauses',
+    summary: 'clients stand still for a while and go on, with late timers; what is answered meanwhile is taken then',
+    strike: (run) => run.nemesis.pauseClient(run.random.pick(run.load.processes), run.random.int(50, 1000)),
+    gapMsMax: GAP_MS_MAX,
+  },
 ];
 
 export const singleFaults: readonly Scenario[] = troubles.map((trouble) => ({

@@ -48,6 +48,8 @@ export const defaultWorkload: WorkloadOptions = {
 
 /** What an operation takes when nothing is in its way, milliseconds. */
 const OPERATION_MS = 4;
+/** Of the operations in turn: an increment is two, and additions to sums have histories of their own. */
+const RECORDED_SHARE = 1.19;
 /** So many that a burst does not make the check of one key costly. */
 const BURST_KEYS = 12;
 
@@ -81,7 +83,9 @@ export class Workload {
   #nextValue = 0;
   #order = 0;
   #running = true;
+  #endedUnknown = 0;
   readonly #startedMs: number;
+  readonly #bursts: { readonly atMs: number; readonly operations: number }[] = [];
   #stoppedMs = Infinity;
   #busy = 0;
 
@@ -114,6 +118,7 @@ export class Workload {
       const key = this.#keyOf('burst', started % BURST_KEYS);
       this.#burst.whenUp(() => this.#operate(client, this.#newId(), key, () => (this.#busy -= 1)));
     }
+    this.#bursts.push({ atMs: this.#world.nowMs, operations: started });
     return started;
   }
 
@@ -143,12 +148,22 @@ export class Workload {
     this.#running = false;
   }
 
-  /** About so many operations it begins in that part of its time, if each is answered as soon as it can be. */
+  /** About so many operations it begins in that part of its time, if each is answered as soon as it can be: bursts, and the rest. */
   possible(fromMs = 0, untilMs = Infinity): number {
     const { clients, pauseMs, operationsMax } = this.#options;
     const lastedMs = Math.min(untilMs, this.#stoppedMs) - Math.max(fromMs, this.#startedMs);
     const cycleMs = (pauseMs[0] + pauseMs[1]) / 2 + OPERATION_MS;
-    return Math.min(operationsMax, Math.max(0, (clients * lastedMs) / cycleMs));
+    const inBursts = this.#bursts.filter(({ atMs }) => atMs >= fromMs && atMs < untilMs);
+    const regular = Math.max(0, (clients * lastedMs) / cycleMs) * RECORDED_SHARE;
+    return Math.min(
+      operationsMax,
+      inBursts.reduce((sum, { operations }) => sum + operations, regular),
+    );
+  }
+
+  /** Operations that ended before their time, because nobody could tell any more what became of them. */
+  get endedUnknown(): number {
+    return this.#endedUnknown;
   }
 
   get idle(): boolean {
@@ -237,9 +252,16 @@ export class Workload {
   }
 
   #tooLarge(keyText: string, { keyBytesMax, valueBytesMax }: NonNullable<WorkloadOptions['longest']>): Operation {
-    if (this.#random.chance(0.5)) return { type: 'get', key: encodeUtf8(keyText.padEnd(keyBytesMax + 1, '.')) };
+    const longKey = encodeUtf8(keyText.padEnd(keyBytesMax + 1, '.'));
+    const key = encodeUtf8(keyText);
     const value = encodeUtf8('too large'.padEnd(valueBytesMax + 1, '.'));
-    return { type: 'put', key: encodeUtf8(keyText), value };
+    return this.#random.pick<Operation>([
+      { type: 'get', key: longKey },
+      { type: 'delete', key: longKey },
+      { type: 'put', key, value },
+      { type: 'cas', key, expected: undefined, next: value },
+      { type: 'cas', key, expected: value, next: key },
+    ]);
   }
 
   #choose(client: LoadClient, keyText: string): Operation {
@@ -282,9 +304,11 @@ export class Workload {
         sent: this.#world.clients.sent(process) - sent,
         sharers: connection.sharers,
         tooLarge: this.#isTooLarge(operation),
+        isRead: operation.type === 'get',
         error: outcome instanceof KvorumError ? outcome : undefined,
       });
       if (complaint !== undefined) this.complaints.add(() => complaint);
+      if (outcome instanceof KvorumError && outcome.code === 'outcome-unknown') this.#endedUnknown += 1;
       done(outcome);
     });
   }
@@ -292,8 +316,14 @@ export class Workload {
   #isTooLarge(operation: Operation): boolean {
     const { longest } = this.#options;
     if (longest === undefined) return false;
-    const value = operation.type === 'put' ? operation.value : undefined;
-    return operation.key.length > longest.keyBytesMax || (value?.length ?? 0) > longest.valueBytesMax;
+    const values =
+      operation.type === 'put'
+        ? [operation.value]
+        : operation.type === 'cas'
+          ? [operation.expected, operation.next]
+          : [];
+    const isTooLong = (value: Uint8Array | undefined): boolean => (value?.length ?? 0) > longest.valueBytesMax;
+    return operation.key.length > longest.keyBytesMax || values.some(isTooLong);
   }
 
   /** Runs one operation and records its call. */

@@ -62,7 +62,7 @@ export class Schedule {
   step(): boolean {
     const event = this.#pop();
     if (event === undefined) return false;
-    while (this.#firsts[0] !== undefined && this.#firsts[0].atUs <= event.at) this.#firsts.shift()?.run();
+    this.#runFirsts(event.at);
     this.#now = event.at;
     event.run?.();
     return true;
@@ -71,7 +71,12 @@ export class Schedule {
   /** Runs everything up to this time, and goes on to it. */
   runTo(timeUs: number): void {
     for (let next = this.#heap[0]; next !== undefined && next.at <= timeUs; next = this.#heap[0]) this.step();
+    this.#runFirsts(timeUs);
     this.#now = Math.max(this.#now, timeUs);
+  }
+
+  #runFirsts(timeUs: number): void {
+    while (this.#firsts[0] !== undefined && this.#firsts[0].atUs <= timeUs) this.#firsts.shift()?.run();
   }
 
   #push(event: ScheduledEvent): void {

@@ -9,6 +9,7 @@ const put = {
   sent: 2,
   sharers: 1,
   tooLarge: false,
+  isRead: false,
   error: undefined,
 };
 const error = (code: string, outcome: string): Parameters<typeof operationComplaint>[0]['error'] =>
@@ -39,6 +40,11 @@ describe('an operation', () => {
     ['asked for again and again', { ...put, sent: 80, sharers: 2 }, /took 80 requests, of 2 operations, in 100.0 ms/],
     ['taken though it is too large', { ...put, tooLarge: true }, /was taken, though/],
     ['refused as too large, which it is not', { ...put, error: error('too-large', 'not-applied') }, /too-large, which/],
+    [
+      'a read that ended with an unknown outcome',
+      { ...put, isRead: true, error: error('outcome-unknown', 'unknown') },
+      /which a read has not/,
+    ],
     ['given up early', { ...put, error: error('unavailable', 'not-applied') }, /given up after 100.0 ms.*: why/],
     ['told what only the client is to know', { ...put, error: error('wrong-group', 'not-applied') }, /wrong-group/],
     ['told that the node is busy', { ...put, tookMs: 201, error: error('busy', 'not-applied') }, /no caller is to see/],

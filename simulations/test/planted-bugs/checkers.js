@@ -22,6 +22,7 @@ const checkers = [
     /^a (get|put|cas|cas-version|delete|add) of \S+ (ended|was given up|was taken|took \d+ requests)/,
     'deadlines and refusals',
   ],
+  [/^\d+ operations ended early/, 'deadlines and refusals'],
   [/^no new leader|decisions resumed|leaders?: | new leaders|leader changed|still leads|deposed/, 'elections'],
   [/^no progress|did not form|did not come back|not served|has no leader/, 'progress'],
   [/has not answered/, 'forgotten requests'],

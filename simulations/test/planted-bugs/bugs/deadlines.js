@@ -2,6 +2,21 @@
 
 export const deadlineBugs = [
   {
+    name: 'ends-as-unknown-at-the-first-trouble',
+    breaks: 'liveness',
+    area: 'client',
+    wrong: 'An operation of which a copy may have been executed ends as unknown instead of being asked for again.',
+    scenario: 'chaos-5',
+    edits: [
+      {
+        at: 'ClientCore.#retry',
+        find: 'task.lastTrouble = trouble;',
+        replace:
+          "if (task.maybeApplied) return this.#fail(task, 'outcome-unknown', trouble);\ntask.lastTrouble = trouble;",
+      },
+    ],
+  },
+  {
     name: 'hints-followed-without-count',
     breaks: 'liveness',
     area: 'client',

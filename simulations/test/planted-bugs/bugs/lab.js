@@ -105,7 +105,7 @@ export const labBugs = [
   }),
   harmless('no-bit-flips', 'The power goes, and no bit flips.', 'damaged-disk', {
     at: 'Disk.flipBit',
-    find: 'this.#damaged = true; return true;',
+    find: 'map.set(key, damaged); this.#damaged = true; return true;',
     replace: 'return false;',
   }),
   harmless('wall-clock-does-not-jump', 'A wall clock that is to jump does not.', 'clock-drift', {
@@ -118,12 +118,12 @@ export const labBugs = [
     find: 'processes.map(rate);',
     replace: 'processes.map(() => 1);',
   }),
-  harmless('client-does-not-die', 'A client that is to die lives on.', 'chaos-3', {
+  harmless('client-does-not-die', 'A client that is to die lives on.', 'client-crashes', {
     at: 'Workload.crash',
     find: 'this.#world.clients.crash(process);',
     replace: '',
   }),
-  harmless('client-does-not-stand-still', 'A client that is to stand still goes on.', 'chaos-3', {
+  harmless('client-does-not-stand-still', 'A client that is to stand still goes on.', 'client-pauses', {
     at: 'SimulatedClients.pause',
     find: 'this.#machine(process).host.pause();',
     replace: '',

@@ -157,7 +157,7 @@ export class LogReplica<T extends LogTypes> implements Replica, AppliedState, Lo
   }
 
   get flushIsUrgent(): boolean {
-    return this.#state.machine.unflushedBytes > this.#limits.unflushedBytesMax / 2;
+    return this.hasUnflushed && this.#state.machine.unflushedBytes > this.#limits.unflushedBytesMax / 2;
   }
 
   get durableIndex(): number {

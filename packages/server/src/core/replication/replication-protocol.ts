@@ -167,7 +167,7 @@ export interface AppliedState {
   /** What was applied here so far, which others may be ahead of. */
   query(query: Query): Answer;
   readonly hasUnflushed: boolean;
-  /** So much is not flushed that writes would be refused before long. */
+  /** So much is to be flushed, and can be, that writes would be refused before long. */
   readonly flushIsUrgent: boolean;
   /** Log entries whose effects are in the storage. */
   readonly durableIndex: number;

@@ -77,9 +77,16 @@ export class Snapshots {
     return index;
   }
 
-  /** Fetches a state with at least `atLeast` entries applied; false when one is being fetched already. */
+  /**
+   * Fetches a state with at least `atLeast` entries applied; false when one is being fetched already, unless that comes from a node
+   * which is suspected meanwhile.
+   */
   fetch(group: GroupId, from: NodeId, atLeast: number): boolean {
-    if (this.#fetching.has(group)) return false;
+    const current = this.#fetching.get(group);
+    if (current !== undefined) {
+      if (current.writing || this.#host.isAlive(current.from)) return false;
+      this.#giveUp(group, current);
+    }
     this.#lastTransfer += 1;
     const transfer = this.#lastTransfer;
     const install = this.#storage.install(group);

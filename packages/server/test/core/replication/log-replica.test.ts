@@ -276,6 +276,16 @@ describe('writes', () => {
     rig.decide();
     expect(replies(rig.step(rig.put('c')))).toEqual([[3, 'result']]);
   });
+
+  it('make a flush urgent that can be made: not while a fetched state takes the place of what would be written', () => {
+    const rig = new Rig({ unflushedBytesMax: 1 }).lead();
+    expect(rig.replica.flushIsUrgent).toBe(false);
+    rig.decide();
+    rig.step(rig.put('a'));
+    expect(rig.replica.flushIsUrgent).toBe(true);
+    expect(rig.replica.beginReplacement(9, rig.replica.snapshotProof())).toBe(true);
+    expect([rig.replica.startFlush(), rig.replica.flushIsUrgent]).toEqual([undefined, false]);
+  });
 });
 
 describe('reads', () => {

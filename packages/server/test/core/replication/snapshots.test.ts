@@ -316,6 +316,32 @@ describe('a transfer that comes to nothing', () => {
     expect(pair.sender.snapshots.retainFrom(GROUP)).toBe(Infinity);
   });
 
+  it('from a suspected node gives way to one from another, but for a part that is being written', () => {
+    const { receiver } = new Pair();
+    expect(receiver.snapshots.fetch(GROUP, 2, 10)).toBe(true);
+    expect(receiver.snapshots.fetch(GROUP, 3, 10)).toBe(false);
+    receiver.alive = false;
+    expect(receiver.snapshots.fetch(GROUP, 3, 10)).toBe(true);
+    const requests = receiver.sent.map(({ to, message }) => [
+      to,
+      message.type === 'snapshot-request' && message.transfer,
+    ]);
+    expect(requests).toEqual([
+      [2, 101],
+      [3, 102],
+    ]);
+    receiver.storage.commits.immediate = false;
+    const part = {
+      group: GROUP,
+      transfer: 102,
+      part: 0,
+      proof: b('proof 4'),
+      records: [{ key: b('k'), value: sealed(b('v')) }],
+    };
+    receiver.snapshots.onPart(3, { type: 'snapshot-part', ...part });
+    expect(receiver.snapshots.fetch(GROUP, 4, 10)).toBe(false);
+  });
+
   it('is one at a time for each group', () => {
     const pair = new Pair();
     pair.receiver.snapshots.fetch(GROUP, 2, 10);
