@@ -41,7 +41,7 @@ export const leaderCrash: Scenario = {
       );
     }
     run.heal();
-    run.finish({ okShareMin: 0.5 });
+    run.finish({ okShareMin: 0.42 });
   },
 };
 
@@ -64,7 +64,7 @@ export const stalledDisk: Scenario = {
     run.world.disk(leader).slowness = 1;
     run.nemesis.crash(leader);
     run.heal();
-    run.finish({ okShareMin: 0.5 });
+    run.finish({ okShareMin: 0.42 });
   },
 };
 
@@ -87,7 +87,7 @@ export const followerCrash: Scenario = {
     run.world.runFor(run.durationMs / 2);
     run.expect(run.world.node(leader)?.group(1)?.term.number === ballot, 'the leader changed');
     run.heal();
-    run.finish({ okShareMin: 0.65, okRateMin: 0.99 });
+    run.finish({ okShareMin: 0.54, okRateMin: 0.99 });
   },
 };
 
@@ -115,7 +115,7 @@ export const snapshotCatchUp: Scenario = {
       run.world.trace.lines.some((line) => line.includes('fetches a snapshot of group 1')),
       'no snapshot was needed',
     );
-    run.finish({ okShareMin: 0.35, okRateMin: 0.99 });
+    run.finish({ okShareMin: 0.29, okRateMin: 0.99 });
   },
 };
 
@@ -140,7 +140,7 @@ export const restartOfAll: Scenario = {
       run.requireProgress(5000, 'after all nodes restarted');
     }
     run.heal();
-    run.finish({ okShareMin: 0.5 });
+    run.finish({ okShareMin: 0.42 });
   },
 };
 
@@ -166,7 +166,7 @@ export const majorityLoss: Scenario = {
     run.requireProgress(5000, 'after the majority returned');
     run.world.runFor(run.durationMs / 4);
     run.heal();
-    run.finish({ okShareMin: 0.4, faultyShareMin: 0.25 });
+    run.finish({ okShareMin: 0.33, faultyShareMin: 0.21 });
   },
 };
 
@@ -189,6 +189,6 @@ export const rollingRestart: Scenario = {
       );
     }
     run.heal();
-    run.finish({ okShareMin: 0.6 });
+    run.finish({ okShareMin: 0.5 });
   },
 };

@@ -30,7 +30,7 @@ export function strikeAgainAndAgain(run: Run, { load, quietMs, strokes, okRateMi
     run.nemesis.heal();
   }
   run.heal();
-  run.finish({ okShareMin: 0.35, okRateMin });
+  run.finish({ okShareMin: 0.29, okRateMin });
 }
 
 /** A follower is away until the log no longer reaches back to where it stopped, or the time is over. */
