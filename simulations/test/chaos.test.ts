@@ -42,6 +42,7 @@ describe('seeds that found something', () => {
     ['chaos-5', 70_000_577, 'a node that closed a connection is dialled again at once'],
     ['chaos-5-wide', 130_060_012, 'a group that has much to write to its state storage does so at once'],
     ['chained-5', 4, 'of two that stand at the same time and cannot see each other, one yields'],
+    ['chaos-3', 882, 'a burst waits for its client to be back'],
     ['chaos-5', 5340, 'who does not know a snapshot transfer says so'],
   ])('%s, seed %i: %s', (name, seed) => {
     const found = scenario(name);
