@@ -71,7 +71,7 @@ export const boundBugs = [
     breaks: 'safety',
     area: 'session',
     wrong: 'The record of a session with many replies lacks its last byte.',
-    scenario: 'exactly-once-counter',
+    scenario: 'restart-of-all',
     edits: [
       {
         at: 'encodeSession',
