@@ -60,7 +60,7 @@ export const forwarding: Scenario = {
     run.heal();
     requireServed(run, neighbours);
     run.heal();
-    run.finish({ okShareMin: 0.37, okRateMin: 0.25 });
+    run.finish({ okShareMin: 0.3, faultyShareMin: 0.2, okRateMin: 0.25 });
   },
 };
 

@@ -2,6 +2,34 @@
 
 export const boundBugs = [
   {
+    name: 'followers-with-trimmed-logs-are-unhealthy',
+    breaks: 'liveness',
+    area: 'protocol',
+    wrong: 'A follower whose log was trimmed says that its group cannot be served.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        at: 'LogReplica.healthy',
+        find: 'this.leader !== 0',
+        replace: 'this.leader !== 0 && (this.serves || this.#log.compactedIndex === 0)',
+      },
+    ],
+  },
+  {
+    name: 'addition-answers-with-what-was-before',
+    breaks: 'safety',
+    area: 'session',
+    wrong: 'An addition answers with the value that it found.',
+    scenario: 'chaos-3',
+    edits: [
+      {
+        at: 'commands',
+        find: "return { type: 'added', version, value };",
+        replace: "return { type: 'added', version, value: before };",
+      },
+    ],
+  },
+  {
     name: 'suspects-after-five-timeouts',
     breaks: 'liveness',
     area: 'protocol',
@@ -39,20 +67,6 @@ export const boundBugs = [
     edits: [{ at: 'LogReplica.#compact', find: "this.#inputs.push({ type: 'compact', index });", replace: '' }],
   },
   {
-    name: 'undecided-without-bound',
-    breaks: 'liveness',
-    area: 'limits',
-    wrong: 'However many commands are undecided, another one is taken.',
-    scenario: 'overload',
-    edits: [
-      {
-        at: 'Proposals.take',
-        find: 'this.#pendingCommands + this.#queue.length >= pendingCommandsPerGroupMax',
-        replace: 'pendingCommandsPerGroupMax < 0',
-      },
-    ],
-  },
-  {
     name: 'replies-unread-without-bound',
     breaks: 'liveness',
     area: 'limits',
@@ -77,7 +91,7 @@ export const boundBugs = [
         at: 'encodeSession',
         find: 'return writer.finish();',
         replace:
-          'const record = writer.finish();\nreturn record.length > 40 ? record.subarray(0, record.length - 1) : record;',
+          'const record = writer.finish();\nreturn record.length > 16 ? record.subarray(0, record.length - 1) : record;',
       },
     ],
   },

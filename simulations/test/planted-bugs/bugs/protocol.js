@@ -227,7 +227,7 @@ export const protocolBugs = [
     breaks: 'safety',
     area: 'protocol',
     wrong: 'An older message takes the decided index back.',
-    scenario: 'loss-and-duplication',
+    scenario: 'random-schedules',
     edits: [
       {
         at: 'ReplicaState.decide',
